@@ -43,6 +43,7 @@ x509/bundles     x509
 x509
 crypto/jose      crypto
 crypto
+net/fetch
 '
 
 # Library, its headers, and the files that may see them, directly or through another header. GnuTLS

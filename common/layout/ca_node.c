@@ -1,6 +1,7 @@
 #include "common/layout/ca_node.h"
 
 #include "common/base/clock.h"
+#include "common/base/name.h"
 #include "common/layout/field.h"
 #include "common/layout/path.h"
 #include "common/layout/store_url.h"
@@ -8,6 +9,7 @@
 #include "common/layout/url.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,11 +109,46 @@ static const struct field tls_fields[] = {
 	{0},
 };
 
+/* A list of clients' names. */
+static int set_challenged(const struct yaml_node *value, const struct field *field, void *object,
+			  struct fault *fault)
+{
+	struct ca_node *ca = object;
+	CLEANUP(clear_buffer) struct buffer names = {0};
+
+	(void)field;
+	if (expect_kind(value, YAML_LIST, fault) < 0)
+		return -1;
+	append_string(&names, "\n");
+	for (size_t i = 0; i < value->count; i++) {
+		const struct yaml_node *name = value->children[i];
+
+		if (expect_kind(name, YAML_SCALAR, fault) < 0)
+			return -1;
+		if (!valid_name(name->text))
+			return set_value_fault(name, fault,
+					       "expected a client's name: 1 to 64 of A-Z a-z 0-9 "
+					       "_ -");
+		append_format(&names, "%s\n", name->text);
+	}
+	if (check_buffer(&names, fault) < 0)
+		return -1;
+	ca->acme_challenged = (char *)take_buffer(&names).data;
+	return 0;
+}
+
 static const struct field acme_fields[] = {
 	{.name = "url",
 	 .set = set_url,
 	 .offset = offsetof(struct ca_node, acme_url),
 	 .high = URL_MAX},
+	{.name = "http_01", .set = set_challenged},
+	{.name = "http_port",
+	 .set = set_number,
+	 .offset = offsetof(struct ca_node, acme_http_port),
+	 .fallback = "80",
+	 .low = 1,
+	 .high = UINT16_MAX},
 	{0},
 };
 
@@ -344,7 +381,11 @@ int list_ca_differences(const struct ca_node *before, const struct ca_node *afte
 	const struct field url[] = {
 		{.name = "key", .set = set_text, .offset = offsetof(struct ca_node, key_url)}, {0}};
 	const struct field store[] = {
-		{.name = "store", .set = set_text, .offset = offsetof(struct ca_node, store)}, {0}};
+		{.name = "store", .set = set_text, .offset = offsetof(struct ca_node, store)},
+		{.name = "acme.http_01",
+		 .set = set_text,
+		 .offset = offsetof(struct ca_node, acme_challenged)},
+		{0}};
 	bool in_file = before->key_url == NULL && after->key_url == NULL;
 
 	append_string(&names, "");
@@ -372,5 +413,16 @@ void clear_ca_node(struct ca_node *ca)
 	free(ca->root_crl_url);
 	free(ca->store);
 	free(ca->acme_url);
+	free(ca->acme_challenged);
 	*ca = (struct ca_node){0};
+}
+
+bool is_challenged(const struct ca_node *ca, const char *client)
+{
+	char line[NAME_SIZE + 2];
+
+	if (ca->acme_challenged == NULL)
+		return false;
+	(void)snprintf(line, sizeof(line), "\n%s\n", client);
+	return strstr(ca->acme_challenged, line) != NULL;
 }

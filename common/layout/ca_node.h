@@ -39,9 +39,13 @@ struct ca_node {
 	int64_t root_crl_validity_s;
 	char *store; /* complete_store_url; NULL: the record is a file of the layout */
 	bool store_unverified;
-	bool acme;         /* ACME clients are served */
-	char *acme_url;    /* in front of /acme/ in its URLs: check_web_url; NULL: the endpoint */
-	size_t free_space; /* octets of the disk that certificates leave for revocations */
+	bool acme;      /* ACME clients are served */
+	char *acme_url; /* in front of /acme/ in its URLs: check_web_url; NULL: the endpoint */
+	/* The names of clients whose identifiers are validated by http-01 (is_challenged), a line
+	   each, with a line end before the first; NULL: none. */
+	char *acme_challenged;
+	size_t acme_http_port; /* at which they are asked */
+	size_t free_space;     /* octets of the disk that certificates leave for revocations */
 };
 
 /*
@@ -54,5 +58,8 @@ int read_ca_node(const struct yaml_node *value, const char *directory, struct ca
 int list_ca_differences(const struct ca_node *before, const struct ca_node *after,
 			struct buffer *ret_names, struct fault *fault) MUST_CHECK;
 void clear_ca_node(struct ca_node *ca);
+
+/* Whether an ACME client has to show, by http-01, that it has the names for which it asks. */
+bool is_challenged(const struct ca_node *ca, const char *client);
 
 #endif

@@ -128,28 +128,56 @@ int format_acme_order(const struct acme_order_view *order, struct buffer *ret_js
 	const char *replaces = order->replaces[0] != '\0' ? order->replaces : NULL;
 
 	return dump_object(json_pack("{s:s, s:o, s:o, s:o, s:s, s:s*, s:s*, s:s*}", "status",
-				     order->certificate != NULL ? "valid" : "ready", "expires",
-				     new_time(order->expires_s), "identifiers",
-				     new_identifiers(order->names), "authorizations",
+				     order->status, "expires", new_time(order->expires_s),
+				     "identifiers", new_identifiers(order->names), "authorizations",
 				     new_text_list(order->authorizations, order->names->count),
 				     "finalize", order->finalize, "certificate", order->certificate,
 				     "profile", profile, "replaces", replaces),
 			   ret_json, fault);
 }
 
-int format_acme_authorization(const char *name, int64_t expires_s, struct buffer *ret_json,
+static json_t *new_problem(const struct refusal *problem)
+{
+	json_t *detail = json_string(problem->detail);
+
+	/* A detail that quotes something may have been cut within a character. */
+	return json_pack("{s:o, s:o}", "type",
+			 json_sprintf("urn:ietf:params:acme:error:%s", problem->type), "detail",
+			 detail != NULL ? detail : json_string("the request is refused"));
+}
+
+static json_t *new_challenge(const struct acme_challenge_view *challenge)
+{
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:o*, s:o*}", "type", "http-01", "url", challenge->url,
+		"status", challenge->status, "token", challenge->token, "validated",
+		challenge->validated_s != 0 ? new_time(challenge->validated_s) : NULL, "error",
+		is_refused(challenge->problem) ? new_problem(challenge->problem) : NULL);
+}
+
+int format_acme_challenge(const struct acme_challenge_view *challenge, struct buffer *ret_json,
+			  struct fault *fault)
+{
+	return dump_object(new_challenge(challenge), ret_json, fault);
+}
+
+int format_acme_authorization(const struct acme_authorization_view *view, struct buffer *ret_json,
 			      struct fault *fault)
 {
 	static const char wildcard[] = "DNS:*.";
-	bool is_wildcard = strncmp(name, wildcard, strlen(wildcard)) == 0;
+	bool is_wildcard = strncmp(view->name, wildcard, strlen(wildcard)) == 0;
 	CLEANUP(free_json)
 	json_t *identifier = is_wildcard ? json_pack("{s:s, s:s}", "type", "dns", "value",
-						     name + strlen(wildcard))
-					 : new_identifier(name);
+						     view->name + strlen(wildcard))
+					 : new_identifier(view->name);
 	CLEANUP(free_json)
-	json_t *authorization =
-		json_pack("{s:s, s:o, s:O, s:[]}", "status", "valid", "expires",
-			  new_time(expires_s), "identifier", identifier, "challenges");
+	json_t *challenges = view->challenge != NULL
+				     ? json_pack("[o]", new_challenge(view->challenge))
+				     : json_array();
+	CLEANUP(free_json)
+	json_t *authorization = json_pack("{s:s, s:o, s:O, s:O}", "status", view->status, "expires",
+					  new_time(view->expires_s), "identifier", identifier,
+					  "challenges", challenges);
 
 	if (is_wildcard && json_object_set_new(authorization, "wildcard", json_true()) < 0)
 		return set_memory_fault(fault);
@@ -179,15 +207,12 @@ int format_acme_problem(const struct refusal *problem, unsigned int status, stru
 			struct fault *fault)
 {
 	bool algorithm = strcmp(problem->type, "badSignatureAlgorithm") == 0;
-	json_t *detail = json_string(problem->detail);
+	CLEANUP(free_json) json_t *object = new_problem(problem);
 
-	/* A detail that quotes a request may have been cut within a character. */
-	return dump_object(
-		json_pack("{s:o, s:o, s:i, s:o*}", "type",
-			  json_sprintf("urn:ietf:params:acme:error:%s", problem->type), "detail",
-			  detail != NULL ? detail : json_string("the request is refused"), "status",
-			  (int)status, "algorithms", algorithm ? new_algorithms() : NULL),
-		ret_json, fault);
+	if (json_object_set_new(object, "status", json_integer((json_int_t)status)) < 0 ||
+	    (algorithm && json_object_set_new(object, "algorithms", new_algorithms()) < 0))
+		return set_memory_fault(fault);
+	return dump_object(TAKE(object), ret_json, fault);
 }
 
 unsigned int acme_status(const char *type)
@@ -201,6 +226,7 @@ unsigned int acme_status(const char *type)
 		{"externalAccountRequired", 403},
 		{"rejectedIdentifier", 403},
 		{"conflict", 409},
+		{"alreadyReplaced", 409},
 		{"notFound", 404},
 		{"rateLimited", 429},
 		{"serverInternal", 500},

@@ -25,11 +25,12 @@ int format_acme_orders(const struct buffer *urls, size_t count, struct buffer *r
 		       struct fault *fault) MUST_CHECK;
 
 struct acme_order_view {
+	const char *status; /* section 7.1.6 */
 	int64_t expires_s;
 	const struct alt_names *names;
 	const struct buffer *authorizations; /* URLs, one for each name */
 	const char *finalize;                /* URL */
-	const char *certificate;             /* URL: the order is valid; NULL: it is ready */
+	const char *certificate;             /* URL, of a valid order; else NULL */
 	const char *profile;                 /* "": none, as of the next */
 	const char *replaces;                /* RFC 9773 section 5 */
 };
@@ -37,10 +38,28 @@ struct acme_order_view {
 int format_acme_order(const struct acme_order_view *order, struct buffer *ret_json,
 		      struct fault *fault) MUST_CHECK;
 
-/* An authorization that is valid because the client's policy allows the name (section 7.1.4). Of a
-   wildcard the identifier lacks the "*.". */
-int format_acme_authorization(const char *name, int64_t expires_s, struct buffer *ret_json,
-			      struct fault *fault) MUST_CHECK;
+/* A challenge of type http-01 (sections 7.1.5 and 8.3). */
+struct acme_challenge_view {
+	const char *url;
+	const char *status; /* section 7.1.6 */
+	const char *token;
+	int64_t validated_s;           /* 0: it is not valid */
+	const struct refusal *problem; /* of an invalid one: an error's name and text; else "" */
+};
+
+int format_acme_challenge(const struct acme_challenge_view *challenge, struct buffer *ret_json,
+			  struct fault *fault) MUST_CHECK;
+
+/* An authorization (section 7.1.4). Of a wildcard the identifier lacks the "*.". */
+struct acme_authorization_view {
+	const char *name;   /* "DNS:…" or "IP:…" */
+	const char *status; /* section 7.1.6 */
+	int64_t expires_s;
+	const struct acme_challenge_view *challenge; /* NULL: it is valid by the client's policy */
+};
+
+int format_acme_authorization(const struct acme_authorization_view *authorization,
+			      struct buffer *ret_json, struct fault *fault) MUST_CHECK;
 
 /* RFC 9773 section 4.2. */
 int format_renewal_info(int64_t start_s, int64_t end_s, struct buffer *ret_json,

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # An ACME client of a few lines, with jose and curl, for scripts that have sourced lib.sh. They set $base to the
 # directory's URL without /directory, and have account.jwk, binding.jwk (acme_binding) and $kid, the account's URL.
 

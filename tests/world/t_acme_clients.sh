@@ -4,10 +4,15 @@
 . "$(dirname "$0")/../e2e/lib.sh"
 
 port=$(free_port 21000)
+# Where the hosts of names below localhost are asked.
+http_port=$(free_port $((22000 + $$ % 10000)))
 cat >manifest.yaml <<-END
 	version: 1
-	ca: {layout: ca, endpoint: "https://$host:$port", acme: {}}
+	ca: {layout: ca, endpoint: "https://$host:$port", acme: {http_01: [shown], http_port: $http_port}}
 	clients:
+	  shown:
+	    elsewhere: true
+	    policy: {usages: [server], alt_names: ["DNS:one.localhost", "DNS:two.localhost"]}
 	  web:
 	    elsewhere: true
 	    policy: {usages: [server], alt_names: ["DNS:www.example.org", "DNS:*.example.org", "IP:192.0.2.7"]}
@@ -86,5 +91,26 @@ equal 'the record has it' 4 "$(revoked)"
 expect 0 'and ends its account' dehydrated_with --deactivate
 
 equal 'all certificates are in the record' 7 "$(recorded)"
+
+# --- http-01: each shows that it has its names ---
+"$certpool" client acme shown --json >out
+kid=$(jq -r .kid out) hmac=$(jq -r .hmac out)
+validated() { sqlite3 ca/state/ca.db 'select count(*) from acme_challenge where state = 2'; }
+expect 0 'certbot shows that it has two names' certbot_with certonly --standalone --http-01-address 127.0.0.1 \
+	--http-01-port "$http_port" --eab-kid "$kid" --eab-hmac-key="$hmac" --agree-tos -m admin@example.org \
+	-d one.localhost -d two.localhost
+check 'and has their certificate' verifies certbot/live/one.localhost/cert.pem
+equal 'after each was asked' 2 "$(validated)"
+rm -r lego
+lego_shows() {
+	LEGO_CA_CERTIFICATES=$root lego --path lego --server "$directory" --accept-tos --email admin@example.org \
+		--eab --kid "$kid" --hmac "$hmac" --http --http.port "127.0.0.1:$1" --domains two.localhost run
+}
+expect 0 'lego shows that it has one' lego_shows "$http_port"
+check 'and has its certificate' verifies lego/certificates/two.localhost.crt
+equal 'after it was asked' 3 "$(validated)"
+rm -r lego
+expect 1 'who shows it elsewhere has none' lego_shows "$((http_port + 1))"
+says 'and is told why' 'acme:error:connection'
 "$certpool" crl -q >out
 expect 0 'which is in order' "$certpool" check

@@ -35,6 +35,7 @@ static const struct acme_route acme_routes[] = {
 	{"order/", "/finalize", BY_ACCOUNT, answer_finalize},
 	{"order/", "", BY_ACCOUNT, answer_order},
 	{"authorization/", "", BY_ACCOUNT, answer_authorization},
+	{"challenge/", "", BY_ACCOUNT, answer_challenge},
 	{"certificate/", "", BY_ACCOUNT, answer_certificate},
 	{"revoke-cert", "", BY_EITHER, answer_revocation},
 };
@@ -46,7 +47,9 @@ int new_acme(const struct acme_settings *settings, struct acme **ret_acme, struc
 	if (acme == NULL)
 		return set_memory_fault(fault);
 	acme->settings = *settings;
-	if (new_nonces(&acme->nonces, fault) < 0)
+	if (new_nonces(&acme->nonces, fault) < 0 ||
+	    (authority_ca(settings->authority)->acme_challenged != NULL &&
+	     new_validator(settings, &acme->validator, fault) < 0))
 		return -1;
 	*ret_acme = TAKE(acme);
 	return 0;
@@ -58,6 +61,7 @@ void free_acme(struct acme **pointer)
 
 	if (acme == NULL)
 		return;
+	free_validator(&acme->validator);
 	free_nonces(&acme->nonces);
 	free(acme);
 }
@@ -369,6 +373,33 @@ static bool is_unpaid(const struct acme_exchange *exchange)
 	       strcmp(exchange->problem.type, "badNonce") != 0;
 }
 
+/* With a nonce, like every answer to a POST (RFC 8555 section 6.5). The reason of a failure of the
+   CA itself goes to its log alone. */
+static int answer_failure(struct http_response *response, const struct fault *failure,
+			  struct fault *fault)
+{
+	const bool busy = failure->class == FAULT_BUSY || failure->class == FAULT_INTERRUPTED;
+	struct refusal problem = {0};
+
+	set_refusal(&problem, "serverInternal", "%s",
+		    busy ? failure->text : "the CA failed; its log says why");
+	if (busy)
+		add_response_field(response, "Retry-After", "1");
+	if (answer_problem_as(response, &problem, busy ? 503 : 500, fault) < 0)
+		return -1;
+	clear_buffer(&response->reason);
+	append_string(&response->reason, failure->text);
+	return check_buffer(&response->reason, fault);
+}
+
+static int answer_no_path(struct http_response *response, struct fault *fault)
+{
+	struct refusal problem = {0};
+
+	set_refusal(&problem, "malformed", "there is no such path");
+	return answer_problem_as(response, &problem, 404, fault);
+}
+
 int answer_acme_post(struct acme *acme, const struct http_request *request, int64_t wait_s,
 		     struct http_response *response, struct acme_outcome *ret_outcome,
 		     struct fault *fault)
@@ -378,17 +409,17 @@ int answer_acme_post(struct acme *acme, const struct http_request *request, int6
 		.acme = acme, .request = request, .response = response, .now_s = read_clock()};
 	char rest[PATH_REST_SIZE];
 	const struct acme_route *route;
+	struct fault failure = {0};
 
 	if (check_ready(acme, fault) < 0)
 		return -1;
 	route = find_acme_route(request->path + strlen(ACME_PATH), rest, sizeof(rest));
-	if (route == NULL)
-		return set_fault(fault, FAULT_NOT_FOUND, "there is no such path");
 	add_common_fields(acme, response, true);
-	if (authenticate_acme(&exchange, route, wait_s, fault) < 0)
-		return -1;
-	if (!is_refused(&exchange.problem) && route->answer(&exchange, rest, fault) < 0)
-		return -1;
+	if (route == NULL)
+		return answer_no_path(response, fault);
+	if (authenticate_acme(&exchange, route, wait_s, &failure) < 0 ||
+	    (!is_refused(&exchange.problem) && route->answer(&exchange, rest, &failure) < 0))
+		return answer_failure(response, &failure, fault);
 	ret_outcome->unpaid = is_unpaid(&exchange);
 	if (ret_outcome->unpaid && wait_s > 0 && strcmp(exchange.problem.type, "rateLimited") != 0)
 		refuse_unpaid(&exchange, wait_s);

@@ -4,6 +4,7 @@
 #include "common/net/http.h"
 #include "common/wire/acme_answer.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,12 +68,13 @@ int refuse_client(struct acme_exchange *exchange, const char *client, const stru
 int charge_acme_client(struct acme_exchange *exchange, const char *client, struct fault *fault)
 {
 	struct refusal refusal = {0};
+	int64_t wait_s = 0;
 
-	if (admit_request(exchange->acme->settings.authority, client, &refusal, fault) < 0)
+	if (admit_request(exchange->acme->settings.authority, client, &wait_s, &refusal, fault) < 0)
 		return -1;
 	if (!is_refused(&refusal))
 		return 0;
-	add_response_field(exchange->response, "Retry-After", "1");
+	add_response_field(exchange->response, "Retry-After", "%" PRId64, wait_s);
 	return refuse_client(exchange, client, &refusal, fault);
 }
 

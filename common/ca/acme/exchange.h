@@ -4,14 +4,16 @@
 #include "common/ca/acme/acme.h"
 #include "common/ca/acme/nonces.h"
 #include "common/ca/acme/orders.h"
+#include "common/ca/acme/validator.h"
 
 /* What the answers have in common. For this folder. */
 
 struct acme {
 	struct acme_settings settings;
 	struct nonces *nonces;
-	_Atomic bool ready;        /* the base is set */
-	char base[ACME_BASE_SIZE]; /* ends with ACME_PATH */
+	struct validator *validator; /* NULL: no client is challenged */
+	_Atomic bool ready;          /* the base is set */
+	char base[ACME_BASE_SIZE];   /* ends with ACME_PATH */
 };
 
 /* One request that has been authenticated, and its answer. */
@@ -39,8 +41,31 @@ acme_function answer_new_order;
 acme_function answer_order;
 acme_function answer_finalize;
 acme_function answer_authorization;
+acme_function answer_challenge;
 acme_function answer_certificate;
 acme_function answer_revocation;
+
+/* The account's keys for tokens; 0 of them when the CA shares no key with its client any more. */
+size_t derive_order_keys(const struct acme_exchange *exchange,
+			 struct derived_key ret_keys[static DERIVED_KEYS_MAX]);
+
+/* Reads the token in a path. The exchange has a problem unless it is the account's, and has not
+   expired. Owns: clear_acme_order. */
+int read_token(struct acme_exchange *exchange, enum token_kind kind, const char *text,
+	       struct acme_order *ret_order, struct fault *fault) MUST_CHECK;
+
+/* Whether policy allows names and profile now; the exchange has a problem, and the log a line,
+   otherwise. */
+int check_by_policy(struct acme_exchange *exchange, const struct order_request *request,
+		    struct fault *fault) MUST_CHECK;
+
+/* Whether the account's client has to show that it has its names. */
+bool is_account_challenged(const struct acme_exchange *exchange);
+
+/* The state of an order's challenges together: that of the one that is furthest from valid, invalid
+   before all others. CHALLENGE_VALID where there are none. */
+int find_order_state(const struct acme_exchange *exchange, const struct acme_order *order,
+		     enum challenge_state *ret_state, struct fault *fault) MUST_CHECK;
 
 /*
  * Finds the certificate that an identifier of RFC 9773 section 4.1 names: the keyIdentifier of its
@@ -48,6 +73,11 @@ acme_function answer_revocation;
  */
 int find_renewable(struct acme *acme, const char *id, struct issued_certificate *ret_record,
 		   bool *ret_found, struct fault *fault) MUST_CHECK;
+
+/* The exchange has a problem unless an order may replace the certificate that it names (RFC 9773
+   section 5): one of the client's, with a name of the order's, that no final order replaced. */
+int check_replaced(struct acme_exchange *exchange, const struct order_request *request,
+		   struct fault *fault) MUST_CHECK;
 
 /* Answers a question for renewal information (RFC 9773), which nobody has to authenticate. */
 int answer_renewal_info(struct acme *acme, const char *id, struct http_response *response,

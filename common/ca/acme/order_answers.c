@@ -6,44 +6,11 @@
 #include "common/ca/signer/policy.h"
 #include "common/wire/acme_answer.h"
 #include "common/x509/distinguished_name.h"
-#include "common/x509/issuer_set.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define CONTENT_PEM_CHAIN "application/pem-certificate-chain"
-
 enum { COMMON_NAMES_MAX = 8 };
-
-/* The account's keys for tokens; 0 of them when the CA shares no key with its client any more. */
-static size_t derive_order_keys(const struct acme_exchange *exchange,
-				struct derived_key ret_keys[static DERIVED_KEYS_MAX])
-{
-	struct fault ignored = {0};
-
-	return derive_from_shared_keys(exchange->acme->settings.keys, exchange->account.client,
-				       ACME_ORDER_LABEL, ret_keys, &ignored);
-}
-
-/* Reads the token in a path. The exchange has a problem unless it is the account's. */
-static int read_token(struct acme_exchange *exchange, enum token_kind kind, const char *text,
-		      struct acme_order *ret_order, struct fault *fault)
-{
-	struct derived_key keys[DERIVED_KEYS_MAX];
-	const size_t count = derive_order_keys(exchange, keys);
-	struct fault failure = {0};
-	int result = parse_token(bytes_of_string(text), kind, keys, count, ret_order, &failure);
-
-	wipe(keys, sizeof(keys));
-	if (result < 0)
-		return set_parse_problem(exchange, &failure, "notFound", fault);
-	if (memcmp(ret_order->account, exchange->account.id, ACCOUNT_ID_LEN) != 0)
-		set_refusal(&exchange->problem, "unauthorized", "the order is another account's");
-	else if (ret_order->expires_s < exchange->now_s)
-		set_refusal(&exchange->problem, "notFound",
-			    "the order has expired: make a new one");
-	return 0;
-}
 
 /* --- the order as an answer --- */
 
@@ -99,6 +66,22 @@ static int fill_order_text(const struct acme_exchange *exchange, const struct ac
 	return result;
 }
 
+/* RFC 8555 section 7.1.6. serial NULL: the order is not final. */
+static int name_order_status(const struct acme_exchange *exchange, const struct acme_order *order,
+			     const uint8_t *serial, const char **ret_status, struct fault *fault)
+{
+	static const char *const names[] = {[CHALLENGE_PENDING] = "pending",
+					    [CHALLENGE_PROCESSING] = "pending",
+					    [CHALLENGE_VALID] = "ready",
+					    [CHALLENGE_INVALID] = "invalid"};
+	enum challenge_state state = CHALLENGE_VALID;
+
+	if (serial == NULL && find_order_state(exchange, order, &state, fault) < 0)
+		return -1;
+	*ret_status = serial != NULL ? "valid" : names[state];
+	return 0;
+}
+
 /* serial NULL: the order is not final. */
 static int answer_with_order(struct acme_exchange *exchange, const struct acme_order *order,
 			     const uint8_t *serial, struct fault *fault)
@@ -106,7 +89,10 @@ static int answer_with_order(struct acme_exchange *exchange, const struct acme_o
 	CLEANUP(clear_order_text) struct order_text text = {0};
 	CLEANUP(clear_buffer) struct buffer json = {0};
 	struct fault failure = {0};
+	const char *status;
 
+	if (name_order_status(exchange, order, serial, &status, fault) < 0)
+		return -1;
 	if (fill_order_text(exchange, order, &text, &failure) < 0)
 		return set_parse_problem(
 			exchange, &failure,
@@ -118,6 +104,7 @@ static int answer_with_order(struct acme_exchange *exchange, const struct acme_o
 			return -1;
 	}
 	const struct acme_order_view view = {
+		.status = status,
 		.expires_s = order->expires_s,
 		.names = &order->request.names,
 		.authorizations = text.authorizations,
@@ -160,10 +147,8 @@ static void check_profile_name(const struct client *client, const char *profile,
 		    allowed, profile);
 }
 
-/* Whether policy allows names and profile now; the exchange has a problem, and the log a line,
-   otherwise. */
-static int check_by_policy(struct acme_exchange *exchange, const struct order_request *request,
-			   struct fault *fault)
+int check_by_policy(struct acme_exchange *exchange, const struct order_request *request,
+		    struct fault *fault)
 {
 	CLEANUP(clear_client) struct client client = {0};
 	struct refusal refusal = {0};
@@ -180,27 +165,24 @@ static int check_by_policy(struct acme_exchange *exchange, const struct order_re
 	return is_refused(&refusal) ? refuse_client(exchange, client.name, &refusal, fault) : 0;
 }
 
-/* RFC 9773 section 5: a certificate of the same client. */
-static int check_replaced(struct acme_exchange *exchange, const char *replaces, struct fault *fault)
+/* RFC 8555 section 8.3: a host can show its own name alone. */
+static void check_challenged_names(struct acme_exchange *exchange, const struct alt_names *names)
 {
-	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
-	bool found;
-
-	if (replaces[0] == '\0')
-		return 0;
-	if (find_renewable(exchange->acme, replaces, &record, &found, fault) < 0)
-		return -1;
-	if (!found || strcmp(record.client, exchange->account.client) != 0)
-		set_refusal(&exchange->problem, "malformed",
-			    "replaces: expected a certificate of this account's client (RFC 9773 "
-			    "section 5)");
-	return 0;
+	for (size_t i = 0; i < names->count && is_account_challenged(exchange); i++)
+		if (strncmp(names->names[i], "DNS:*.", 6) == 0)
+			set_refusal(&exchange->problem, "rejectedIdentifier",
+				    "%.256s: expected no wildcard, as the client \"%s\" has to "
+				    "show by http-01 that it has its names",
+				    names->names[i] + 4, exchange->account.client);
 }
 
 static int check_order(struct acme_exchange *exchange, const struct order_request *request,
 		       struct fault *fault)
 {
-	if (check_replaced(exchange, request->replaces, fault) < 0)
+	check_challenged_names(exchange, &request->names);
+	if (is_refused(&exchange->problem))
+		return 0;
+	if (check_replaced(exchange, request, fault) < 0)
 		return -1;
 	return is_refused(&exchange->problem) ? 0 : check_by_policy(exchange, request, fault);
 }
@@ -208,7 +190,9 @@ static int check_order(struct acme_exchange *exchange, const struct order_reques
 int answer_new_order(struct acme_exchange *exchange, const char *rest, struct fault *fault)
 {
 	CLEANUP(clear_acme_order)
-	struct acme_order order = {.expires_s = exchange->now_s + ORDER_VALIDITY_S};
+	struct acme_order order = {.expires_s = exchange->now_s + (is_account_challenged(exchange)
+									   ? CHALLENGED_VALIDITY_S
+									   : ORDER_VALIDITY_S)};
 	struct fault failure = {0};
 
 	(void)rest;
@@ -229,7 +213,7 @@ int answer_new_order(struct acme_exchange *exchange, const char *rest, struct fa
 	return answer_with_order(exchange, &order, NULL, fault);
 }
 
-/* --- an order, and an authorization --- */
+/* --- an order --- */
 
 static int find_certificate(const struct acme_exchange *exchange, const struct acme_order *order,
 			    uint8_t ret_serial[static SERIAL_MAX], bool *ret_found,
@@ -252,22 +236,6 @@ int answer_order(struct acme_exchange *exchange, const char *rest, struct fault 
 	if (find_certificate(exchange, &order, serial, &found, fault) < 0)
 		return -1;
 	return answer_with_order(exchange, &order, found ? serial : NULL, fault);
-}
-
-int answer_authorization(struct acme_exchange *exchange, const char *rest, struct fault *fault)
-{
-	CLEANUP(clear_acme_order) struct acme_order order = {0};
-	CLEANUP(clear_buffer) struct buffer json = {0};
-
-	if (read_token(exchange, TOKEN_AUTHORIZATION, rest, &order, fault) < 0)
-		return -1;
-	if (is_refused(&exchange->problem))
-		return 0;
-	if (format_acme_authorization(order.request.names.names[0], order.expires_s, &json, fault) <
-	    0)
-		return -1;
-	set_json_body(exchange->response, &json);
-	return 0;
 }
 
 /* --- finalize --- */
@@ -297,14 +265,6 @@ static int add_common_names(const struct csr *csr, struct alt_names *names, stru
 	return 0;
 }
 
-static bool has_name(const struct alt_names *names, const char *name)
-{
-	for (size_t i = 0; i < names->count; i++)
-		if (strcmp(names->names[i], name) == 0)
-			return true;
-	return false;
-}
-
 /* Exactly the names of the order, as subject or as alternative names. */
 static int check_csr_names(const struct csr *csr, const struct alt_names *expected,
 			   struct fault *fault)
@@ -318,12 +278,12 @@ static int check_csr_names(const struct csr *csr, const struct alt_names *expect
 	if (add_common_names(csr, &names, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < names.count; i++)
-		if (!has_name(expected, names.names[i]))
+		if (!has_alt_name(expected, names.names[i]))
 			return set_fault(fault, FAULT_MALFORMED,
 					 "request: \"%.256s\" is no identifier of the order",
 					 names.names[i]);
 	for (size_t i = 0; i < expected->count; i++)
-		if (!has_name(&names, expected->names[i]))
+		if (!has_alt_name(&names, expected->names[i]))
 			return set_fault(fault, FAULT_MALFORMED,
 					 "request: expected the identifier \"%.256s\" of the order "
 					 "among its names, found it not",
@@ -414,6 +374,24 @@ static int certify_order(struct acme_exchange *exchange, struct acme_order *orde
 			  : refuse_client(exchange, request.client, &answer.refusal, fault);
 }
 
+/* The exchange has a problem unless the order's names have been validated. */
+static int check_validated(struct acme_exchange *exchange, const struct acme_order *order,
+			   struct fault *fault)
+{
+	enum challenge_state state;
+
+	if (find_order_state(exchange, order, &state, fault) < 0)
+		return -1;
+	if (state == CHALLENGE_INVALID)
+		set_refusal(&exchange->problem, "orderNotReady",
+			    "the order is invalid, as one of its authorizations is: make a new "
+			    "one");
+	else if (state != CHALLENGE_VALID)
+		set_refusal(&exchange->problem, "orderNotReady",
+			    "the order is pending: its authorizations are to be valid first");
+	return 0;
+}
+
 int answer_finalize(struct acme_exchange *exchange, const char *rest, struct fault *fault)
 {
 	CLEANUP(clear_acme_order) struct acme_order order = {0};
@@ -434,6 +412,10 @@ int answer_finalize(struct acme_exchange *exchange, const char *rest, struct fau
 			    "the order is valid: its certificate is there");
 		return 0;
 	}
+	if (check_validated(exchange, &order, fault) < 0)
+		return -1;
+	if (is_refused(&exchange->problem))
+		return 0;
 	if (parse_finalize_request(bytes_of_buffer(&exchange->jws.payload), &der, &failure) < 0)
 		return set_parse_problem(exchange, &failure, "malformed", fault);
 	if (read_order_csr(exchange, &order, bytes_of_buffer(&der), &csr, &failure) < 0)
@@ -441,50 +423,4 @@ int answer_finalize(struct acme_exchange *exchange, const char *rest, struct fau
 	if (check_by_policy(exchange, &order.request, fault) < 0)
 		return -1;
 	return is_refused(&exchange->problem) ? 0 : certify_order(exchange, &order, csr, fault);
-}
-
-/* --- the certificate --- */
-
-/* The chain from the certificate on, without the root unless it is the issuer: certbot wants two
-   certificates at least. */
-static int format_chain(const struct authority *authority, const struct issued_certificate *record,
-			struct buffer *ret_pem, struct fault *fault)
-{
-	const struct issuer *issuer = get_issuer(authority_issuers(authority), record->issuer);
-	CLEANUP(clear_buffer) struct buffer leaf = {0};
-	CLEANUP(clear_buffer) struct buffer above = {0};
-
-	if (issuer == NULL)
-		return set_fault(fault, FAULT_FAILED, "issuer %u: expected its certificate",
-				 record->issuer);
-	if (format_certificate_pem(bytes_of_buffer(&record->der), &leaf, fault) < 0 ||
-	    format_certificate_pem(certificate_der(issuer_certificate(issuer)), &above, fault) < 0)
-		return -1;
-	append_bytes(&leaf, bytes_of_buffer(&above));
-	*ret_pem = take_buffer(&leaf);
-	return check_buffer(ret_pem, fault);
-}
-
-int answer_certificate(struct acme_exchange *exchange, const char *rest, struct fault *fault)
-{
-	struct authority *authority = exchange->acme->settings.authority;
-	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
-	struct http_response *response = exchange->response;
-	uint8_t serial[SERIAL_MAX];
-	bool found = false;
-
-	if (parse_hex(rest, serial, SERIAL_MAX) &&
-	    find_by_serial(authority_store(authority), serial, &record, &found, fault) < 0)
-		return -1;
-	if (!found || strcmp(record.client, exchange->account.client) != 0) {
-		set_refusal(&exchange->problem, "notFound",
-			    "the client of this account has no such certificate");
-		return 0;
-	}
-	/* What was read may have been committed on one server of several alone, until a commit
-	   after it says that all have it. */
-	if (confirm_store(authority_store(authority), fault) < 0)
-		return -1;
-	response->content_type = CONTENT_PEM_CHAIN;
-	return format_chain(authority, &record, &response->body, fault);
 }

@@ -152,22 +152,26 @@ int record_order(void *context, struct transaction *transaction,
 {
 	static const struct table table = {.name = "acme_order",
 					   .conflict = "id",
-					   .column_count = 5,
+					   .column_count = 6,
 					   .columns = {{"id", VALUE_OCTETS},
 						       {"account", VALUE_OCTETS},
 						       {"serial", VALUE_OCTETS},
 						       {"finalized_at", VALUE_NUMBER},
-						       {"body", VALUE_OCTETS}}};
+						       {"body", VALUE_OCTETS},
+						       {"replaces", VALUE_TEXT}}};
 	const struct acme_order *order = context;
+	const char *replaces = order->request.replaces;
 	CLEANUP(clear_buffer) struct buffer body = {0};
 	bool inserted;
 
 	if (format_body(order, TOKEN_ORDER, 0, &body, fault) < 0)
 		return -1;
-	const struct value row[] = {
-		octets_value(order->id, ORDER_ID_LEN), octets_value(order->account, ACCOUNT_ID_LEN),
-		octets_value(record->serial, SERIAL_MAX), number_value(record->issued_at_s),
-		octets_value(body.data, body.len)};
+	const struct value row[] = {octets_value(order->id, ORDER_ID_LEN),
+				    octets_value(order->account, ACCOUNT_ID_LEN),
+				    octets_value(record->serial, SERIAL_MAX),
+				    number_value(record->issued_at_s),
+				    octets_value(body.data, body.len),
+				    replaces[0] != '\0' ? text_value(replaces) : no_value()};
 
 	if (insert_rows(transaction, &table, row, 1, &inserted, fault) < 0)
 		return -1;
@@ -188,6 +192,20 @@ int find_final_order(struct store *store, const uint8_t id[static ORDER_ID_LEN],
 	if (*ret_found)
 		row_octets(&rows, 0, ret_serial, SERIAL_MAX);
 	return check_row(&rows, fault);
+}
+
+int is_replaced(struct store *store, const char *certificate, bool *ret_replaced,
+		struct fault *fault)
+{
+	static const char sql[] = "SELECT COUNT(*) FROM acme_order WHERE replaces = ?1";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	int64_t count;
+
+	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0 ||
+	    query_number(&transaction, sql, VALUES(text_value(certificate)), &count, fault) < 0)
+		return -1;
+	*ret_replaced = count > 0;
+	return 0;
 }
 
 static int list_order(struct rows *rows, order_function *function, void *context,

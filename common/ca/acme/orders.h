@@ -49,6 +49,10 @@ int find_final_order(struct store *store, const uint8_t id[static ORDER_ID_LEN],
 		     uint8_t ret_serial[static SERIAL_MAX], bool *ret_found,
 		     struct fault *fault) MUST_CHECK;
 
+/* Whether a final order replaced the certificate of that identifier (RFC 9773 section 4.1). */
+int is_replaced(struct store *store, const char *certificate, bool *ret_replaced,
+		struct fault *fault) MUST_CHECK;
+
 /* Called for an order, which is borrowed. -1 ends the listing. */
 typedef int order_function(void *context, const struct acme_order *order, struct fault *fault);
 

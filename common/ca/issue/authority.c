@@ -351,8 +351,8 @@ int admit_presence(struct authority *authority, const struct sighting *sighting,
 	return 0;
 }
 
-int admit_request(struct authority *authority, const char *client, struct refusal *refusal,
-		  struct fault *fault)
+int admit_request(struct authority *authority, const char *client, int64_t *ret_wait_s,
+		  struct refusal *refusal, struct fault *fault)
 {
 	CLEANUP(clear_client) struct client record = {0};
 	size_t per_minute;
@@ -367,6 +367,8 @@ int admit_request(struct authority *authority, const char *client, struct refusa
 			    "%s may make %s a minute (requests_per_minute): try again in %" PRId64
 			    " s",
 			    client, counted(per_minute, "request", "requests").text, wait_s);
+	if (ret_wait_s != NULL)
+		*ret_wait_s = wait_s;
 	return 0;
 }
 

@@ -87,11 +87,12 @@ int admit_presence(struct authority *authority, const struct sighting *sighting,
 		   struct refusal *refusal, struct fault *fault) MUST_CHECK;
 
 /*
- * Counts a request of the client against its requests_per_minute. Over that, *refusal is filled. A
- * client that the store does not have is not counted: certify_batch refuses it.
+ * Counts a request of the client against its requests_per_minute. Over that, *refusal is filled,
+ * and *ret_wait_s, which may be NULL, says how long the client has to wait. A client that the store
+ * does not have is not counted: certify_batch refuses it.
  */
-int admit_request(struct authority *authority, const char *client, struct refusal *refusal,
-		  struct fault *fault) MUST_CHECK;
+int admit_request(struct authority *authority, const char *client, int64_t *ret_wait_s,
+		  struct refusal *refusal, struct fault *fault) MUST_CHECK;
 
 /* Where clients reach the CA, by the manifest; an empty host: it does not say so. */
 struct endpoint authority_endpoint(const struct authority *authority);

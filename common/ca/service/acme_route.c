@@ -73,6 +73,11 @@ int serve_acme(struct acme_route *route, const struct http_request *request,
 	if (route->acme == NULL)
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "this CA serves no ACME clients: its manifest has no ca.acme");
+	/* RFC 8555 section 6.1. Behind a proxy that speaks TLS the manifest has the proxy's URL. */
+	if (!request->secure && authority_ca(route->requests->authority)->acme_url == NULL)
+		return set_fault(fault, FAULT_REFUSED,
+				 "expected TLS (RFC 8555 section 6.1), or ca.acme.url in the CA's "
+				 "manifest, for a proxy in front of it");
 	return strcmp(request->method, "GET") == 0 ? serve_get(route, request, response, fault)
 						   : serve_post(route, request, response, fault);
 }

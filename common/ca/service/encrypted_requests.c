@@ -170,16 +170,16 @@ static int check_presence(const struct encrypted_exchange *exchange, struct refu
 static int charge_client(const struct encrypted_exchange *exchange, struct refusal *refusal,
 			 struct fault *fault)
 {
-	struct encrypted_requests *requests = exchange->requests;
+	const char *peer = exchange->question.message.peer;
 
 	if (exchange->came_before)
 		return 0;
 	if (exchange->route->rate_limited &&
-	    admit_request(requests->authority, exchange->question.message.peer, refusal, fault) < 0)
+	    admit_request(exchange->requests->authority, peer, NULL, refusal, fault) < 0)
 		return -1;
 	if (!is_refused(refusal))
-		remember_request(&requests->seen, exchange->jwe, exchange->question.sha256,
-				 read_stopwatch_us());
+		remember_request(&exchange->requests->seen, exchange->jwe,
+				 exchange->question.sha256, read_stopwatch_us());
 	return 0;
 }
 

@@ -258,9 +258,9 @@ static int admit_client(const struct est_route *route, const struct est_client *
 {
 	if (note_client(route, client, now_s, refusal, fault) < 0)
 		return -1;
-	return is_refused(refusal)
-		       ? 0
-		       : admit_request(route->requests->authority, client->name, refusal, fault);
+	return is_refused(refusal) ? 0
+				   : admit_request(route->requests->authority, client->name, NULL,
+						   refusal, fault);
 }
 
 /* A key that was certified before has its certificate, whatever the request says. */

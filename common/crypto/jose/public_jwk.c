@@ -156,3 +156,63 @@ int parse_public_jwk(const json_t *jwk, struct public_key **ret_key, struct faul
 		return prefix_fault(fault, "JWK");
 	return 0;
 }
+
+/* --- thumbprints --- */
+
+/* Members in the order of their names, without white space (RFC 7638 section 3.3). */
+static void append_canonical_point(const struct curve *curve, struct bytes spki,
+				   struct buffer *json)
+{
+	const struct bytes x = {spki.data + curve->head_len, curve->octets};
+
+	append_format(json, "{\"crv\":\"%s\",\"kty\":\"%s\",\"x\":\"", curve->crv, curve->kty);
+	append_base64url(json, x);
+	if (strcmp(curve->kty, "EC") == 0) {
+		append_string(json, "\",\"y\":\"");
+		append_base64url(json, (struct bytes){x.data + x.len, x.len});
+	}
+	append_string(json, "\"}");
+}
+
+static int append_canonical_rsa(struct bytes spki, struct buffer *json, struct fault *fault)
+{
+	const gnutls_datum_t der = borrow_datum(spki);
+	CLEANUP(free_pubkey) gnutls_pubkey_t pubkey = NULL;
+	CLEANUP(free_datum) gnutls_datum_t n = {0};
+	CLEANUP(free_datum) gnutls_datum_t e = {0};
+	int code = gnutls_pubkey_init(&pubkey);
+
+	if (code >= 0)
+		code = gnutls_pubkey_import(pubkey, &der, GNUTLS_X509_FMT_DER);
+	if (code >= 0)
+		code = gnutls_pubkey_export_rsa_raw2(pubkey, &n, &e, GNUTLS_EXPORT_FLAG_NO_LZ);
+	if (code < 0)
+		return set_fault(fault, FAULT_FAILED, "the RSA key cannot be written as JWK: %s",
+				 gnutls_strerror(code));
+	append_string(json, "{\"e\":\"");
+	append_base64url(json, (struct bytes){e.data, e.size});
+	append_string(json, "\",\"kty\":\"RSA\",\"n\":\"");
+	append_base64url(json, (struct bytes){n.data, n.size});
+	append_string(json, "\"}");
+	return 0;
+}
+
+int compute_jwk_thumbprint(const struct public_key *key, uint8_t ret_sha256[static SHA256_LEN],
+			   struct fault *fault)
+{
+	const struct bytes spki = public_key_spki(key);
+	CLEANUP(clear_buffer) struct buffer json = {0};
+	const struct curve *curve = curves;
+
+	while (curve < curves + COUNT_OF(curves) &&
+	       (spki.len < curve->head_len || memcmp(spki.data, curve->head, curve->head_len) != 0))
+		curve++;
+	if (curve < curves + COUNT_OF(curves))
+		append_canonical_point(curve, spki, &json);
+	else if (append_canonical_rsa(spki, &json, fault) < 0)
+		return -1;
+	if (check_buffer(&json, fault) < 0)
+		return -1;
+	digest_sha256(bytes_of_buffer(&json), ret_sha256);
+	return 0;
+}

@@ -14,4 +14,9 @@ struct json_t;
 int parse_public_jwk(const struct json_t *jwk, struct public_key **ret_key,
 		     struct fault *fault) MUST_CHECK;
 
+/* The thumbprint of a key (RFC 7638) with SHA-256: the digest of its JWK with the required members
+   alone, in their one form. */
+int compute_jwk_thumbprint(const struct public_key *key, uint8_t ret_sha256[static SHA256_LEN],
+			   struct fault *fault) MUST_CHECK;
+
 #endif

@@ -115,7 +115,12 @@ ari=$aki.$(octets <<<"$serial")
 equal 'renewal information' 200 "$(curl -s -D headers -o answer -w '%{http_code}' "$base/renewal-info/$ari")"
 check 'is a window within its life' jq -e '.suggestedWindow | .start < .end' answer
 equal 'of another certificate there is none' 404 "$(curl -s -o answer -w '%{http_code}' "$base/renewal-info/$aki.AAAA")"
-equal 'an order may say what it replaces' "201 $ari" "$(ask "$base/new-order" "{\"identifiers\":[$(dns www.example.org)],\"replaces\":\"$ari\"}") $(jq -r .replaces answer)"
+replacing() { ask "$base/new-order" "{\"identifiers\":[$(dns "$1")],\"replaces\":\"$ari\"}"; } # NAME
+equal 'an order may say what it replaces' "201 $ari" "$(replacing www.example.org) $(jq -r .replaces answer)"
+new_key k4.pem
+equal 'and replaces it' 200 "$(ask "$(jq -r .finalize answer)" "{\"csr\":\"$(csr k4.pem DNS:www.example.org /)\"}")"
+refuses 'once' 409 alreadyReplaced "$(replacing www.example.org)"
+refuses 'by a certificate with one of its names' 400 malformed "$(replacing '*.example.org')"
 
 # --- the attacks of RFC 8555 section 10 ---
 fresh=$(nonce)
@@ -231,6 +236,14 @@ check 'and is told how long' [ "$(field Retry-After)" -ge 1 ]
 equal 'who has an account there is served' 200 "$(ask "$kid" '')"
 stop "$ca"
 equal 'the CA stops' 0 "$stopped"
+
+# A CA behind a proxy that speaks TLS says where that is: without it, nobody is served ACME over plain HTTP.
+start serve serve --listen "http://$host:0"
+refuses_plain() { equal "$1" 403 "$(curl -s -o answer -w '%{http_code}' "$endpoint/acme/$2")"; }
+refuses_plain 'the directory is for TLS alone' directory
+check 'and says what a proxy needs' grep -q 'ca.acme.url' answer
+refuses_plain 'as are nonces' new-nonce
+stop "$server"
 
 # A CA that does not offer it.
 start serve serve -m without.yaml

@@ -439,6 +439,36 @@ Test(manifest, reads_how_the_ca_speaks_tls)
 	REFUSED(parse(CA("names: []"), &manifest, &fault), FAULT_USAGE, "1 to 16 hosts, found 0");
 }
 
+#define WITH_ACME(more) "version: 1\nca: {endpoint: \"https://ca:1\", acme: {" more "}}\n"
+
+Test(manifest, names_the_clients_that_have_to_show_their_names_by_http_01)
+{
+	struct manifest *none = NULL;
+	struct manifest *some = NULL;
+	CLEANUP(clear_buffer) struct buffer names = {0};
+	struct manifest *wrong = NULL;
+
+	OK(parse(WITH_ACME(""), &none, &fault));
+	OK(parse(WITH_ACME("http_01: [web, a-b]"), &some, &fault));
+	cr_expect_eq(none->ca.acme_http_port, 80);
+	cr_expect(!is_challenged(&none->ca, "web"));
+	cr_expect(is_challenged(&some->ca, "web"));
+	cr_expect(is_challenged(&some->ca, "a-b"));
+	cr_expect(!is_challenged(&some->ca, "a"));
+	cr_expect(!is_challenged(&some->ca, "b"));
+	cr_expect(!is_challenged(&some->ca, ""));
+	OK(list_ca_differences(&none->ca, &some->ca, &names, &fault));
+	cr_expect_str_eq((const char *)names.data, "ca.acme.http_01");
+	REFUSED(parse(WITH_ACME("http_01: web"), &wrong, &fault), FAULT_USAGE,
+		"ca.acme.http_01: expected a list");
+	REFUSED(parse(WITH_ACME("http_01: [\"a b\"]"), &wrong, &fault), FAULT_USAGE,
+		"ca.acme.http_01[1]: expected a client's name");
+	REFUSED(parse(WITH_ACME("http_port: 65536"), &wrong, &fault), FAULT_USAGE,
+		"ca.acme.http_port: expected a whole number from 1 to 65535");
+	free_manifest(&none);
+	free_manifest(&some);
+}
+
 Test(manifest, says_which_names_and_versions_of_tls_have_changed)
 {
 	struct manifest *before = NULL;

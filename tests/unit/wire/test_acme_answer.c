@@ -17,7 +17,7 @@ Test(acme_answer, shows_an_order_and_its_authorizations)
 {
 	CLEANUP(clear_alt_names) struct alt_names names = {0};
 	struct buffer urls[2] = {0};
-	struct acme_order_view order = {.expires_s = 0,
+	struct acme_order_view order = {.status = "ready",
 					.names = &names,
 					.authorizations = urls,
 					.finalize = "f",
@@ -35,6 +35,7 @@ Test(acme_answer, shows_an_order_and_its_authorizations)
 		    "[{\"type\":\"dns\",\"value\":\"a.example\"},"
 		    "{\"type\":\"ip\",\"value\":\"192.0.2.1\"}],"
 		    "\"authorizations\":[\"a\",\"b\"],\"finalize\":\"f\"}\n");
+	order.status = "valid";
 	order.certificate = "c";
 	order.profile = "server";
 	OK(format_acme_order(&order, &json, &fault));
@@ -42,13 +43,45 @@ Test(acme_answer, shows_an_order_and_its_authorizations)
 	cr_expect_not_null(
 		strstr((const char *)json.data, "\"certificate\":\"c\",\"profile\":\"server\""));
 	clear_buffer(&json);
-	OK(format_acme_authorization("DNS:*.example", 0, &json, &fault));
+	OK(format_acme_authorization(
+		&(struct acme_authorization_view){.name = "DNS:*.example", .status = "valid"},
+		&json, &fault));
 	expect_json(&json,
 		    "{\"status\":\"valid\",\"expires\":\"1970-01-01T00:00:00Z\",\"identifier\":"
 		    "{\"type\":\"dns\",\"value\":\"example\"},\"challenges\":[],"
 		    "\"wildcard\":true}\n");
 	clear_buffer(&urls[0]);
 	clear_buffer(&urls[1]);
+}
+
+/* RFC 8555 sections 7.1.5 and 8.3. */
+Test(acme_answer, shows_a_challenge_and_what_became_of_it)
+{
+	struct refusal problem = {0};
+	struct acme_challenge_view challenge = {
+		.url = "c", .status = "pending", .token = "t", .problem = &problem};
+	const struct acme_authorization_view authorization = {
+		.name = "DNS:a.example", .status = "pending", .challenge = &challenge};
+	struct buffer json = {0};
+
+	OK(format_acme_authorization(&authorization, &json, &fault));
+	expect_json(&json,
+		    "{\"status\":\"pending\",\"expires\":\"1970-01-01T00:00:00Z\",\"identifier\":"
+		    "{\"type\":\"dns\",\"value\":\"a.example\"},\"challenges\":[{\"type\":"
+		    "\"http-01\",\"url\":\"c\",\"status\":\"pending\",\"token\":\"t\"}]}\n");
+	challenge.status = "valid";
+	challenge.validated_s = 1;
+	OK(format_acme_challenge(&challenge, &json, &fault));
+	expect_json(&json, "{\"type\":\"http-01\",\"url\":\"c\",\"status\":\"valid\",\"token\":"
+			   "\"t\",\"validated\":\"1970-01-01T00:00:01Z\"}\n");
+	challenge.status = "invalid";
+	challenge.validated_s = 0;
+	set_refusal(&problem, "connection", "nobody there");
+	OK(format_acme_challenge(&challenge, &json, &fault));
+	expect_json(&json,
+		    "{\"type\":\"http-01\",\"url\":\"c\",\"status\":\"invalid\",\"token\":\"t\","
+		    "\"error\":{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":"
+		    "\"nobody there\"}}\n");
 }
 
 Test(acme_answer, shows_an_account)

@@ -142,8 +142,18 @@ static const char acme_tables[] =
 	" account bytea NOT NULL CHECK (length(account) = 16),"
 	" serial bytea NOT NULL UNIQUE CHECK (length(serial) = 20),"
 	" finalized_at bigint NOT NULL,"
-	" body bytea NOT NULL);"
-	"CREATE INDEX acme_order_account ON acme_order (account, finalized_at);";
+	" body bytea NOT NULL,"
+	" replaces text COLLATE \"C\");"
+	"CREATE INDEX acme_order_account ON acme_order (account, finalized_at);"
+	"CREATE INDEX acme_order_replaces ON acme_order (replaces) WHERE replaces IS NOT NULL;"
+	"CREATE TABLE acme_challenge ("
+	" id bytea PRIMARY KEY CHECK (length(id) = 32),"
+	" state bigint NOT NULL,"
+	" changed_at bigint NOT NULL,"
+	" expires_at bigint NOT NULL,"
+	" problem_type text COLLATE \"C\" NOT NULL DEFAULT '',"
+	" problem text COLLATE \"C\" NOT NULL DEFAULT '');"
+	"CREATE INDEX acme_challenge_expires ON acme_challenge (expires_at);";
 
 /* From each version to the next, as in sqlite/schema.c; the first that PostgreSQL had is 6. */
 static const char *const upgrades[] = {
@@ -154,7 +164,17 @@ static const char *const upgrades[] = {
 	" FROM audit ORDER BY front_end, sequence;"
 	"DROP TABLE audit;"
 	"ALTER TABLE audit_line RENAME TO audit;"
-	"ALTER TABLE audit RENAME CONSTRAINT audit_line_id TO audit_pkey;",
+	"ALTER TABLE audit RENAME CONSTRAINT audit_line_id TO audit_pkey;"
+	"CREATE TABLE acme_challenge ("
+	" id bytea PRIMARY KEY CHECK (length(id) = 32),"
+	" state bigint NOT NULL,"
+	" changed_at bigint NOT NULL,"
+	" expires_at bigint NOT NULL,"
+	" problem_type text COLLATE \"C\" NOT NULL DEFAULT '',"
+	" problem text COLLATE \"C\" NOT NULL DEFAULT '');"
+	"CREATE INDEX acme_challenge_expires ON acme_challenge (expires_at);"
+	"ALTER TABLE acme_order ADD COLUMN replaces text COLLATE \"C\";"
+	"CREATE INDEX acme_order_replaces ON acme_order (replaces) WHERE replaces IS NOT NULL;",
 };
 
 enum { FIRST_VERSION = PG_SCHEMA_VERSION - COUNT_OF(upgrades) };

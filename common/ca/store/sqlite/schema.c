@@ -238,7 +238,20 @@ static const char *const versions[] = {
 	"INSERT INTO audit_line (id, line) SELECT (front_end - 1) * 1099511627776 + sequence, line"
 	" FROM audit ORDER BY front_end, sequence;"
 	"DROP TABLE audit;"
-	"ALTER TABLE audit_line RENAME TO audit;",
+	"ALTER TABLE audit_line RENAME TO audit;"
+	/* ca/acme/challenges.h */
+	"CREATE TABLE acme_challenge ("
+	" id BLOB PRIMARY KEY CHECK (length(id) = 32),"
+	" state INTEGER NOT NULL,"
+	" changed_at INTEGER NOT NULL,"
+	" expires_at INTEGER NOT NULL,"
+	" problem_type TEXT NOT NULL DEFAULT '',"
+	" problem TEXT NOT NULL DEFAULT ''"
+	") STRICT;"
+	"CREATE INDEX acme_challenge_expires ON acme_challenge (expires_at);"
+	/* ca/acme/orders.h: the identifier of a certificate (RFC 9773). */
+	"ALTER TABLE acme_order ADD COLUMN replaces TEXT;"
+	"CREATE INDEX acme_order_replaces ON acme_order (replaces) WHERE replaces IS NOT NULL;",
 };
 
 enum { SCHEMA_VERSION = COUNT_OF(versions) };
@@ -326,7 +339,7 @@ int check_tables(struct database *database, struct fault *fault)
 	return run_sql(database,
 		       "SELECT 1 FROM certificate, spent_key, revoked_serial, client, client_key,"
 		       " audit, audit_chain, front_end, issuer, state, acme_account,"
-		       " acme_order LIMIT 0",
+		       " acme_order, acme_challenge LIMIT 0",
 		       fault);
 }
 

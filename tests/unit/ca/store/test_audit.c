@@ -173,7 +173,9 @@ Test(audit, keeps_the_chains_of_an_older_record)
 		"CREATE TABLE older (front_end bigint NOT NULL DEFAULT 1, sequence bigint NOT NULL,"
 		" line text NOT NULL, PRIMARY KEY (front_end, sequence));"
 		"INSERT INTO older SELECT id / " OF_CA2 " + 1, id % " OF_CA2 ", line FROM audit;"
-		"DROP TABLE audit; ALTER TABLE older RENAME TO audit;";
+		"DROP TABLE audit; ALTER TABLE older RENAME TO audit;"
+		"DROP TABLE acme_challenge; DROP INDEX acme_order_replaces;"
+		"ALTER TABLE acme_order DROP COLUMN replaces;";
 	struct scratch_store scratch;
 	struct store *store = make_chains(&scratch);
 	struct audit_verdict verdict;

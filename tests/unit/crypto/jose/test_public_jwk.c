@@ -1,5 +1,6 @@
 #include "common/crypto/jose/public_jwk.h"
 
+#include "common/crypto/base64.h"
 #include "common/crypto/json.h"
 #include "tests/support/expect.h"
 
@@ -98,5 +99,44 @@ Test(public_jwk, reads_the_keys_of_the_RFCs)
 
 		OK(parse(rows[i].jwk, &key, &fault), "row %zu", i);
 		cr_expect_eq(public_key_type(key), rows[i].type, "row %zu", i);
+	}
+}
+
+/* RFC 7638 section 3.1 and RFC 8037 appendix A.3; that of P-256 is by `jose jwk thp`. Members that
+   are not required count for nothing. */
+Test(public_jwk, has_the_thumbprint_of_rfc_7638)
+{
+	static const struct {
+		const char *jwk;
+		const char *thumbprint;
+	} rows[] = {
+		{"{\"kty\":\"RSA\",\"n\":"
+		 "\"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR"
+		 "1"
+		 "L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_"
+		 "RN5w6Cf0h4Qy"
+		 "Q5v-65YGjQR0_"
+		 "FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbIS"
+		 "D08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-"
+		 "kE"
+		 "gU8awapJzKnqDKgw\",\"e\":\"AQAB\",\"alg\":\"RS256\",\"kid\":\"2011-04-29\"}",
+		 "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"},
+		{"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+		 "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}",
+		 "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"},
+		{"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" P256_X "\",\"y\":\"" P256_Y
+		 "\",\"use\":\"sig\"}",
+		 "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(free_public_key) struct public_key *key = NULL;
+		CLEANUP(clear_buffer) struct buffer text = {0};
+		uint8_t sha256[SHA256_LEN];
+
+		OK(parse(rows[i].jwk, &key, &fault));
+		OK(compute_jwk_thumbprint(key, sha256, &fault));
+		append_base64url(&text, (struct bytes){sha256, SHA256_LEN});
+		cr_expect_str_eq((const char *)text.data, rows[i].thumbprint);
 	}
 }

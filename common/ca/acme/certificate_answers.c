@@ -1,5 +1,6 @@
 #include "common/ca/acme/exchange.h"
 
+#include "common/base/hex.h"
 #include "common/ca/store/revoke.h"
 #include "common/crypto/base64.h"
 #include "common/wire/acme_answer.h"
@@ -8,8 +9,56 @@
 
 #include <string.h>
 
+#define CONTENT_PEM_CHAIN "application/pem-certificate-chain"
+
 /* Until when a client keeps renewal information (RFC 9773 section 4.3). */
 enum { RENEWAL_RETRY_S = 6 * 3600 };
+
+/* --- the certificate --- */
+
+/* The chain from the certificate on, without the root unless it is the issuer: certbot wants two
+   certificates at least. */
+static int format_chain(const struct authority *authority, const struct issued_certificate *record,
+			struct buffer *ret_pem, struct fault *fault)
+{
+	const struct issuer *issuer = get_issuer(authority_issuers(authority), record->issuer);
+	CLEANUP(clear_buffer) struct buffer leaf = {0};
+	CLEANUP(clear_buffer) struct buffer above = {0};
+
+	if (issuer == NULL)
+		return set_fault(fault, FAULT_FAILED, "issuer %u: expected its certificate",
+				 record->issuer);
+	if (format_certificate_pem(bytes_of_buffer(&record->der), &leaf, fault) < 0 ||
+	    format_certificate_pem(certificate_der(issuer_certificate(issuer)), &above, fault) < 0)
+		return -1;
+	append_bytes(&leaf, bytes_of_buffer(&above));
+	*ret_pem = take_buffer(&leaf);
+	return check_buffer(ret_pem, fault);
+}
+
+int answer_certificate(struct acme_exchange *exchange, const char *rest, struct fault *fault)
+{
+	struct authority *authority = exchange->acme->settings.authority;
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	struct http_response *response = exchange->response;
+	uint8_t serial[SERIAL_MAX];
+	bool found = false;
+
+	if (parse_hex(rest, serial, SERIAL_MAX) &&
+	    find_by_serial(authority_store(authority), serial, &record, &found, fault) < 0)
+		return -1;
+	if (!found || strcmp(record.client, exchange->account.client) != 0) {
+		set_refusal(&exchange->problem, "notFound",
+			    "the client of this account has no such certificate");
+		return 0;
+	}
+	/* What was read may have been committed on one server of several alone, until a commit
+	   after it says that all have it. */
+	if (confirm_store(authority_store(authority), fault) < 0)
+		return -1;
+	response->content_type = CONTENT_PEM_CHAIN;
+	return format_chain(authority, &record, &response->body, fault);
+}
 
 /* --- revokeCert --- */
 
@@ -156,5 +205,49 @@ int answer_renewal_info(struct acme *acme, const char *id, struct http_response 
 		return -1;
 	add_response_field(response, "Retry-After", "%d", RENEWAL_RETRY_S);
 	set_json_body(response, &json);
+	return 0;
+}
+
+/* Whether one of the names of an order is one of the certificate's. */
+static int shares_name(const struct issued_certificate *record, const struct alt_names *names,
+		       bool *ret_shares, struct fault *fault)
+{
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	CLEANUP(clear_alt_names) struct alt_names own = {0};
+
+	if (parse_certificate_der(bytes_of_buffer(&record->der), &certificate, fault) < 0 ||
+	    get_certificate_alt_names(certificate, &own, fault) < 0)
+		return -1;
+	*ret_shares = false;
+	for (size_t i = 0; i < names->count; i++)
+		*ret_shares |= has_alt_name(&own, names->names[i]);
+	return 0;
+}
+
+int check_replaced(struct acme_exchange *exchange, const struct order_request *request,
+		   struct fault *fault)
+{
+	struct store *store = authority_store(exchange->acme->settings.authority);
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	bool shares = false;
+	bool replaced = false;
+	bool found;
+
+	if (request->replaces[0] == '\0')
+		return 0;
+	if (find_renewable(exchange->acme, request->replaces, &record, &found, fault) < 0)
+		return -1;
+	found = found && strcmp(record.client, exchange->account.client) == 0;
+	if (found && (shares_name(&record, &request->names, &shares, fault) < 0 ||
+		      is_replaced(store, request->replaces, &replaced, fault) < 0))
+		return -1;
+	if (!found || !shares)
+		set_refusal(&exchange->problem, "malformed",
+			    "replaces: expected a certificate of this account's client, with one "
+			    "of the order's identifiers (RFC 9773 section 5)");
+	else if (replaced)
+		set_refusal(&exchange->problem, "alreadyReplaced",
+			    "replaces: another order's certificate has replaced this one: order "
+			    "without it");
 	return 0;
 }

@@ -1,0 +1,186 @@
+#include "common/ca/acme/validator.h"
+
+#include "common/base/clock.h"
+#include "common/base/work_queue.h"
+#include "common/net/fetch/fetch.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHALLENGE_PATH "/.well-known/acme-challenge/"
+
+enum {
+	VALIDATORS = 8,
+	WAITING_MAX = 1024,
+	WAITING_OF_CLIENT = 64,
+	FETCH_TIMEOUT_MS = 10000,
+	PAGE_MAX = 65536,
+};
+
+struct validator {
+	struct acme_settings settings;
+	struct work_queue *queue;
+	atomic_bool ending;
+};
+
+/* One in the queue. */
+struct pending_validation {
+	struct validator *validator;
+	struct validation validation;
+};
+
+int new_validator(const struct acme_settings *settings, struct validator **ret_validator,
+		  struct fault *fault)
+{
+	static const struct work_queue_limits limits = {
+		.workers = VALIDATORS, .most = WAITING_MAX, .most_of_owner = WAITING_OF_CLIENT};
+	CLEANUP(free_validator) struct validator *validator = calloc(1, sizeof(*validator));
+
+	if (validator == NULL)
+		return set_memory_fault(fault);
+	validator->settings = *settings;
+	if (new_work_queue(&limits, &validator->queue, fault) < 0)
+		return -1;
+	*ret_validator = TAKE(validator);
+	return 0;
+}
+
+void free_validator(struct validator **pointer)
+{
+	struct validator *validator = TAKE(*pointer);
+
+	if (validator == NULL)
+		return;
+	atomic_store(&validator->ending, true);
+	free_work_queue(&validator->queue);
+	free(validator);
+}
+
+bool is_key_authorization(struct bytes page, const char *key_authorization)
+{
+	while (page.len > 0 && strchr(" \t\r\n", page.data[page.len - 1]) != NULL &&
+	       page.data[page.len - 1] != '\0')
+		page.len--;
+	return equal_bytes(page, bytes_of_string(key_authorization));
+}
+
+/* The error of a host that could not be asked (RFC 8555 section 6.7). */
+static const char *name_failure(enum fault_class class)
+{
+	return class == FAULT_NOT_FOUND     ? "dns"
+	       : class == FAULT_UNREACHABLE ? "connection"
+					    : "incorrectResponse";
+}
+
+/* A CA that is reached at its own host alone has its clients there. */
+static bool is_own_host(const char *host)
+{
+	struct in_addr ipv4;
+
+	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	       (inet_pton(AF_INET, host, &ipv4) == 1 && ntohl(ipv4.s_addr) >> 24 == 127);
+}
+
+/* Fills *problem, unless the host shows what it should. -1: the CA failed. */
+static int ask_host(const struct validator *validator, const struct validation *validation,
+		    struct refusal *problem, struct fault *fault)
+{
+	const struct ca_node *ca = authority_ca(validator->settings.authority);
+	char path[sizeof(CHALLENGE_PATH) + CHALLENGE_TOKEN_SIZE];
+	const struct fetch fetch = {
+		.host = strchr(validation->name, ':') + 1,
+		.port = (uint16_t)ca->acme_http_port,
+		.path = path,
+		.own_host = is_own_host(ca->endpoint.host),
+		.max = PAGE_MAX,
+		.timeout_ms = FETCH_TIMEOUT_MS,
+		.cancelled = &validator->ending,
+	};
+	CLEANUP(clear_buffer) struct buffer page = {0};
+	struct fault failure = {0};
+
+	(void)snprintf(path, sizeof(path), CHALLENGE_PATH "%.*s", CHALLENGE_TOKEN_SIZE - 1,
+		       validation->key_authorization);
+	if (fetch_page(&fetch, &page, &failure) < 0) {
+		if (failure.class == FAULT_FAILED)
+			return pass_fault(&failure, fault);
+		set_refusal(problem, name_failure(failure.class), "%s", failure.text);
+	} else if (!is_key_authorization(bytes_of_buffer(&page), validation->key_authorization)) {
+		set_refusal(problem, "incorrectResponse",
+			    "http-01: %s: expected the key authorization %s, found a page of %zu "
+			    "octets that is another",
+			    validation->name, validation->key_authorization, page.len);
+	}
+	return 0;
+}
+
+static void log_validation(const struct validator *validator, const struct validation *validation,
+			   const struct fault *failure, const struct refusal *problem)
+{
+	enum { OK_STATUS = 200, FAILED_STATUS = 500 };
+	const struct acme_settings *settings = &validator->settings;
+	const bool failed = failure->class != FAULT_NONE;
+	char text[FAULT_TEXT_SIZE];
+
+	if (settings->exchange_log == NULL)
+		return;
+	(void)snprintf(text, sizeof(text), "%s: http-01: %s: %.300s", validation->client,
+		       validation->name,
+		       failed                ? failure->text
+		       : is_refused(problem) ? problem->detail
+					     : "valid");
+	settings->exchange_log(settings->exchange_log_context, "GET", ACME_PATH,
+			       failed ? FAILED_STATUS : OK_STATUS, text);
+}
+
+/* A failure of the record, or of this process, leaves the challenge as it is: after
+   VALIDATION_MAX_S it is pending. */
+static int record_outcome(const struct validator *validator, const struct validation *validation,
+			  const struct refusal *problem, struct fault *fault)
+{
+	struct authority *authority = validator->settings.authority;
+	struct refusal refusal = {0};
+	const int64_t now_s = read_clock();
+
+	if (settle_challenge(authority_store(authority), validation->id, problem, now_s, fault) < 0)
+		return -1;
+	if (!is_refused(problem))
+		return 0;
+	set_refusal(&refusal, "challenge", "%s", problem->detail);
+	return record_refusal(authority_refusals(authority), validation->client, &refusal, now_s,
+			      fault);
+}
+
+static void validate(void *context)
+{
+	struct pending_validation *pending = context;
+	const struct validator *validator = pending->validator;
+	struct refusal problem = {0};
+	struct fault failure = {0};
+
+	if (!atomic_load(&validator->ending) &&
+	    ask_host(validator, &pending->validation, &problem, &failure) == 0 &&
+	    !atomic_load(&validator->ending))
+		(void)!record_outcome(validator, &pending->validation, &problem, &failure);
+	if (!atomic_load(&validator->ending))
+		log_validation(validator, &pending->validation, &failure, &problem);
+	free(pending);
+}
+
+int submit_validation(struct validator *validator, const struct validation *validation,
+		      struct fault *fault)
+{
+	struct pending_validation *pending = calloc(1, sizeof(*pending));
+	struct work work = {.function = validate, .context = pending, .cost = 1};
+
+	if (pending == NULL)
+		return set_memory_fault(fault);
+	*pending = (struct pending_validation){validator, *validation};
+	(void)snprintf(work.owner, sizeof(work.owner), "%s", validation->client);
+	if (submit_work(validator->queue, &work, fault) == 0)
+		return 0;
+	free(pending);
+	return -1;
+}
