@@ -40,6 +40,7 @@ class Browser:
                 return self.ask("POST", "/session", capabilities)
             except RuntimeError:
                 if last:
+                    self.driver.terminate()
                     raise
 
     def port(self):
