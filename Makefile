@@ -83,7 +83,8 @@ check: ## installs missing packages, builds, runs every test
 check-world: ## installs other people's servers (nginx, PostgreSQL, …), and tests with them
 	@$(INSTALL_DEPS) world
 	$(again) all
-	@bash tests/e2e/run.sh tests/world/t_*.sh
+	@status=0; bash tests/e2e/run.sh tests/world/t_*.sh || status=1; \
+		tests/e2e/on_postgresql.sh || status=1; exit $$status
 
 screenshots: ## pictures of the page about a CA, in Chromium, which it installs, to $(BUILD)/screenshots
 	@$(INSTALL_DEPS) world

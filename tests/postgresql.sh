@@ -6,7 +6,8 @@
 # The server has its files in a temporary folder, belongs to an unprivileged user (initdb refuses root),
 # and listens on a socket there and on 127.0.0.1. The command finds in the environment
 # CERTPOOL_TEST_POSTGRESQL, the parameters of a URL for its socket, as in postgresql:///NAME?PARAMETERS;
-# the databases are for the command to make. fsync is off: no test pulls the plug.
+# the databases are for the command to make. fsync is off, as no test pulls the plug; a benchmark sets
+# CERTPOOL_TEST_FSYNC=on.
 set -eu
 cluster=$(mktemp -d)
 chmod 755 "$cluster"
@@ -41,7 +42,7 @@ cat >"$cluster/data/postgresql.auto.conf" <<END
 listen_addresses = '127.0.0.1'
 port = $port
 unix_socket_directories = '$cluster'
-fsync = off
+fsync = ${CERTPOOL_TEST_FSYNC:-off}
 max_connections = 200
 shared_buffers = 64MB
 END

@@ -95,15 +95,29 @@ eventually() {
 	done
 }
 
-# Beside a server of PostgreSQL (tests/postgresql.sh) the record of the script's CA is in a database.
+# Beside a server of PostgreSQL (tests/postgresql.sh) the record of the script's CA is in a database of its own:
+# $store is what the manifest says of it, below ca; "" otherwise.
 store=
 sql() { psql -qAt -h "$socket" -p "$port_of_database" -U certpool -d "$1" -c "$2"; } # DATABASE SQL
 if [ -n "${CERTPOOL_TEST_POSTGRESQL-}" ]; then
 	IFS='&=' read -r _ socket _ port_of_database _ <<<"$CERTPOOL_TEST_POSTGRESQL"
 	database=$(basename "$folder")
-	sql postgres "create database \"$database\""
+	# What tests use of SQLite's functions.
+	make_database() { # NAME
+		sql postgres "create database \"$1\""
+		sql "$1" "create function hex(bytea) returns text language sql as 'select upper(encode(\$1, ''hex''))'"
+		sql "$1" "create function randomblob(int) returns bytea language sql as 'select substr(sha256(random()::text::bytea), 1, \$1)'"
+	}
+	make_database "$database"
 	store=", store: \"postgresql:///$database?$CERTPOOL_TEST_POSTGRESQL\""
 fi
+
+# own_record MANIFEST NAME: the CA of that manifest, the script's second one, has a record of its own.
+own_record() {
+	[ -n "$store" ] || return 0
+	make_database "$database-$2"
+	sed -i "s|///$database?|///$database-$2?|" "$1"
+}
 
 # manifest SIZE1 SIZE2 [MORE]: a CA and two clients. Ports are 0: servers print their ports.
 manifest() {
@@ -178,7 +192,7 @@ sqlite3() { command sqlite3 -cmd '.timeout 60000' "$@"; }
 
 # Rows and different keys in the CA's record.
 ask_record() { # LAYOUT SQL
-	if [ -n "$store" ]; then sql "$database" "set search_path to certpool; $2"; else sqlite3 "$1/state/ca.db" "$2"; fi
+	if [ -n "$store" ]; then sql "$database" "set search_path to certpool, public; $2"; else sqlite3 "$1/state/ca.db" "$2"; fi
 }
 rows() { ask_record "${1:-ca}" 'select count(*) from certificate'; }
 keys() { ask_record "${1:-ca}" 'select count(distinct key_sha256) from certificate'; }

@@ -9,8 +9,8 @@ here=$(dirname "$(realpath "$0")")
 cd "$here/../.." || exit 1
 CERTPOOL=$(realpath -e "${CERTPOOL:-build/certpool}") || exit 1
 export CERTPOOL
-# The developer's own environment must not influence the tests.
-for variable in $(compgen -e CERTPOOL_); do unset "$variable"; done
+# The developer's own environment must not influence the tests; what tests/postgresql.sh says does.
+for variable in $(compgen -e CERTPOOL_); do [ "$variable" = CERTPOOL_TEST_POSTGRESQL ] || unset "$variable"; done
 
 [ $# -gt 0 ] || set -- "$here"/*/t_*.sh
 passed=0

@@ -82,8 +82,8 @@ check_not 'for one with the right time' ocsp_is 'Status times invalid'
 expect 0 'the record is whole' "$right" check
 
 # prune under a clock ahead, though the CA has made CRLs and has started under it: nothing that lives goes.
-record() { sqlite3 ca/state/ca.db 'select count(*), count(revoked_at), (select count(*) from spent_key) from certificate'; }
-attested() { [ "$(sqlite3 ca/state/ca.db 'select attested_at from state')" -gt 0 ]; }
+record() { ask_record ca 'select count(*), count(revoked_at), (select count(*) from spent_key) from certificate'; }
+attested() { [ "$(ask_record ca 'select attested_at from state')" -gt 0 ]; }
 check 'the requests of clients attested the right clock' eventually attested
 before=$(record)
 set_clock 1460d

@@ -61,7 +61,7 @@ expect 0 'started again, the client completes its pool' "$certpool" enroll clien
 equal 'every member has its certificate' $size "$(count_files client1/cert 'cert_key*.crt')"
 check 'those that it had are the same' sha256sum --quiet -c before
 equal 'the record has one row a key' "$size $size" "$(rows) $(keys)"
-equal 'and one a serial' $size "$(sqlite3 ca/state/ca.db 'select count(distinct serial) from certificate')"
+equal 'and one a serial' $size "$(ask_record ca 'select count(distinct serial) from certificate')"
 equal 'no temporary file is left' 0 "$(leftovers)"
 find client1/cert -name 'cert_key*.crt' -print0 | xargs -0 cat >all.pem
 equal 'openssl verifies all of them' $size \

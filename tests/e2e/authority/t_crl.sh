@@ -57,7 +57,9 @@ cannot_tell 'nobody listens' 'nobody listens' http://127.0.0.1:1/crl
 cannot_tell 'no CRL at the URL' 'answered 404' "$endpoint/nothing"
 cannot_tell 'something else at the URL' 'PEM' "$endpoint/root.crt"
 mkdir other
-(cd other && cp ../manifest.yaml . && "$certpool" init -q && "$certpool" crl --der >other.crl) >out 2>&1
+cp manifest.yaml other
+own_record other/manifest.yaml other
+(cd other && "$certpool" init -q && "$certpool" crl --der >other.crl) >out 2>&1
 cannot_tell 'the CRL of another CA' 'signature|another' other/other.crl
 expect 7 'as JSON: unknown' verify "$(member 2)" --crl nowhere.crl --json
 check 'is neither valid nor invalid' jq -e '.verdict == "unknown" and .revocation == "unknown" and (.reason | length > 0)' out

@@ -71,6 +71,7 @@ stop "$ca"
 # A root that issues itself.
 layout=alone
 manifest 3 1 | sed 's|layout: ca,|layout: alone, validity: 300d,|' >manifest.yaml
+own_record manifest.yaml alone
 rm -rf client1 client2
 "$certpool" init -q >out 2>err
 "$certpool" request client1 -q >out

@@ -31,7 +31,11 @@ check 'the root verifies itself' openssl verify -x509_strict -CAfile ca/cert/roo
 # The record by what it says: free octets in its pages do not count.
 all_there_is() {
 	find . -type f -path './*/*' -not -name lock -not -name ca.db -exec sha256sum {} + | sort
-	sqlite3 ca/state/ca.db .dump
+	if [ -n "$store" ]; then
+		pg_dump -h "$socket" -p "$port_of_database" -U certpool "$database" | grep -vE "^.(un)?restrict "
+	else
+		sqlite3 ca/state/ca.db .dump
+	fi
 }
 all_there_is >before
 expect 0 'init again succeeds' "$certpool" init
@@ -41,6 +45,7 @@ check 'init again changes nothing' cmp before after
 
 mkdir part
 manifest 2 2 >part/manifest.yaml
+own_record part/manifest.yaml part
 expect 0 'init of one node' "$certpool" init client1 -m part/manifest.yaml
 check_not 'the other nodes are not made' test -e part/ca
 says 'a client without a root is told how to get one' 'certpool join'
@@ -52,6 +57,7 @@ says 'is refused with the names that there are' 'client1.*client2'
 # catalogue 32: names are escaped in JSON
 mkdir json
 manifest 1 1 | sed 's/layout: ca,/layout: "o\\"d\\\\d\\u00e9",/' >json/manifest.yaml
+own_record json/manifest.yaml json
 expect 0 'init --json' "$certpool" init --json -m json/manifest.yaml
 check 'each line is a JSON object' jq -e . out
 # shellcheck disable=SC1112
@@ -60,6 +66,7 @@ equal 'names are escaped' 'json/o"d\dé' "$(jq -r 'select(.node=="ca" and .made=
 # catalogue 37: with umask 000 keys are 0600 from the first instant
 mkdir open
 manifest 1 1 >open/manifest.yaml
+own_record open/manifest.yaml open
 (
 	umask 000
 	ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=openat,openat2,open,creat,chmod,fchmod -o trace "$certpool" init -m open/manifest.yaml -q

@@ -15,7 +15,7 @@ lower() { echo "${1,,}"; }
 colons() { sed 's/../&:/g; s/:$//' <<<"$1"; }
 on_crl() { openssl crl -in <("$certpool" crl) -noout -text | grep -q "Serial Number: ${1^^}"; }
 number() { printf '%d\n' "$(openssl crl -in <("$certpool" crl) -noout -crlnumber | cut -d= -f2)"; }
-revoked() { sqlite3 ca/state/ca.db 'select count(*) from certificate where revoked_at is not null'; }
+revoked() { ask_record ca 'select count(*) from certificate where revoked_at is not null'; }
 # The status for a client online: good, revoked or unknown.
 status_of() { "$certpool" verify client2 "$1/cert/cert_key$2.crt" --online --json 2>/dev/null | jq -r .status; }
 # The status for other software, by OCSP.
@@ -104,7 +104,7 @@ done
 equal 'eight in all' 8 "$(revoked)"
 
 # A member with two valid certificates: the record is changed to give it the second.
-sqlite3 ca/state/ca.db "update certificate set member = 'key1', client = 'client2' where client = 'client2' and member = 'key2'"
+ask_record ca "update certificate set member = 'key1', client = 'client2' where client = 'client2' and member = 'key2'"
 expect 2 'a member with two certificates' "$certpool" revoke client2/1
 says 'lists them' "$(lower "$(serial_of client2 1)"), $(lower "$(serial_of client2 2)")"
 expect 0 'all of them' "$certpool" revoke client2/1 --all
@@ -190,7 +190,7 @@ says 'the key is taken' 'key_taken'
 # Without the key there is no CRL, but the revocations stay.
 stop "$ca"
 expect 0 'a last client' "$certpool" client add client3
-sqlite3 ca/state/ca.db "update certificate set client = 'client3', revoked_at = null, reason = null where member = 'key12'"
+ask_record ca "update certificate set client = 'client3', revoked_at = null, reason = null where member = 'key12'"
 mv ca/Private/root.key root.key
 expect 1 'without the CA'\''s key' "$certpool" revoke client3 --yes
 prints 'it is revoked' 'client3/key12: revoked at'

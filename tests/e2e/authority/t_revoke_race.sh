@@ -6,7 +6,7 @@
 size=2000
 cat >manifest.yaml <<END
 version: 1
-ca: {layout: ca, endpoint: "http://127.0.0.1:0"}
+ca: {layout: ca, endpoint: "http://127.0.0.1:0"$store}
 clients:
   client1: {pool: {size: $size, batch_size: 50}, policy: {certificates: 100000, requests_per_minute: 20}}
   client2: {pool: {size: 40}}
@@ -20,8 +20,8 @@ for client in client1 client2 client3; do "$certpool" request $client -q >out; d
 "$certpool" enroll client2 -q >out && "$certpool" enroll client3 -q >out
 
 # A read-only connection does not checkpoint the write-ahead log.
-query() { sqlite3 -readonly $record "$1"; }
-change() { sqlite3 $record "$1"; }
+query() { if [ -n "$store" ]; then ask_record ca "$1"; else sqlite3 -readonly $record "$1"; fi; }
+change() { ask_record ca "$1"; }
 crl_serials() { openssl crl -in <("$certpool" crl) -noout -text | sed -nE 's/.*Serial Number: ([0-9A-F]+)$/\L\1/p' | sort; }
 status_of() { "$certpool" verify client3 "$1" --online --json 2>/dev/null | jq -r .status; }
 
@@ -82,21 +82,30 @@ done
 expect 0 'the log is whole' "$certpool" audit verify
 
 # Killed in the middle of revoking a whole pool: all certificates are revoked, or none.
-change "update certificate set revoked_at = null, reason = null where client = 'client1'"
-change "update client set revoked_at = null, reason = null where name = 'client1'"
+unrevoke() {
+	change "update certificate set revoked_at = null, reason = null where client = 'client1'"
+	change "update client set revoked_at = null, reason = null where name = 'client1'"
+}
+unrevoke
 stop "$ca"
-sqlite3 $record 'pragma wal_checkpoint(truncate)' >out
-cp $record kept.db
-cp ca/cert/ca.crl kept.crl
-for delay in 0.002 0.005 0.008 0.01 0.012 0.015 0.018 0.02 0.025 0.03 0.04 0.05; do
+if [ -z "$store" ]; then
+	sqlite3 $record 'pragma wal_checkpoint(truncate)' >out
+	cp $record kept.db
+	cp ca/cert/ca.crl kept.crl
+fi
+begin_anew() {
+	if [ -n "$store" ]; then unrevoke; return; fi
 	rm -f $record-wal $record-shm
 	cp kept.db $record
 	cp kept.crl ca/cert/ca.crl
+}
+for delay in 0.002 0.005 0.008 0.01 0.012 0.015 0.018 0.02 0.025 0.03 0.04 0.05; do
+	begin_anew
 	"$certpool" revoke client1 --yes -q >out 2>&1 &
 	sleep "$delay"
 	kill -KILL $! 2>/dev/null
 	wait $! 2>/dev/null
-	found=$(query "select count(*) || '/' || (select revoked_at is not null from client where name = 'client1')
+	found=$(query "select count(*) || '/' || (select count(revoked_at) from client where name = 'client1')
 		from certificate where client = 'client1' and revoked_at is not null")
 	case $found in
 	0/0) pass "killed after $delay s: nothing is revoked" ;;

@@ -8,7 +8,7 @@ manifest 6 2 >manifest.yaml
 log=ca/state/signed.log
 # lines KIND…: how many the log has of these kinds.
 lines() { local kinds=$*; grep -cE " (${kinds// /|}) " $log; }
-serial_of() { sqlite3 ca/state/ca.db "select lower(hex(serial)) from certificate where client = '$1' and member = '$2'"; }
+serial_of() { ask_record ca "select lower(hex(serial)) from certificate where client = '$1' and member = '$2'"; }
 
 equal 'init logs the root' 1 "$(lines authority)"
 equal 'for its owner alone' 600 "$(mode $log)"
@@ -70,7 +70,7 @@ expect 0 'the part of a line that a crash left' "$certpool" check
 equal 'goes with the next signature' 0 "$(grep -c 'certif$' $log)"
 
 # A record of yesterday.
-sqlite3 ca/state/ca.db "delete from certificate where client = 'client2'"
+ask_record ca "delete from certificate where client = 'client2'"
 expect 1 'a record that lost certificates' "$certpool" check
 says 'is told how many, and where they are' '2 certificates were signed and are not in the record.*ca/state/signed.log'
 

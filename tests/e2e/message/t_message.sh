@@ -104,7 +104,7 @@ check '--online: the CA cannot be asked' eventually refused
 start_ca
 stop "$receiver"
 start_receiver client2 --online
-sqlite3 ca/state/ca.db "update certificate set revoked_at = strftime('%s','now'), reason = 1"
+ask_record ca "update certificate set revoked_at = $(date +%s), reason = 1"
 expect 3 '--online: the CA has revoked it' send x
 says 'and the sender is told' 'revoked'
 stop "$receiver"

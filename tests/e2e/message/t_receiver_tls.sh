@@ -33,7 +33,10 @@ expect 0 'many' "$certpool" send client1 client2 --count 50 salut
 equal 'all came' 51 "$(grep -c . receive.out)"
 check 'openssl sees the chain' openssl s_client -connect "$host:$port" -CAfile client1/cert/root.crt -verify_return_error </dev/null
 equal 'no other path' 404 "$(curl -s --cacert client1/cert/root.crt -o answer -w '%{http_code}' "$endpoint/health")"
-expect 3 'a sender that has pinned another root' bash -c "cp -a client1 other && rm other/cert/root.crt && (mkdir -p x && cd x && cp ../manifest.yaml . && '$certpool' init -q 2>/dev/null >/dev/null && cp ca/cert/root.crt ../other/cert/root.crt) && sed 's|client1: {|client1: {layout: other, |' manifest.yaml >other.yaml && '$certpool' send client1 client2 bonjour -m other.yaml"
+mkdir x
+cp manifest.yaml x
+own_record x/manifest.yaml x
+expect 3 'a sender that has pinned another root' bash -c "cp -a client1 other && rm other/cert/root.crt && (cd x && '$certpool' init -q 2>/dev/null >/dev/null && cp ca/cert/root.crt ../other/cert/root.crt) && sed 's|client1: {|client1: {layout: other, |' manifest.yaml >other.yaml && '$certpool' send client1 client2 bonjour -m other.yaml"
 says 'refuses the receiver' "the server's certificate is not to be trusted"
 expect 6 'without TLS' "$certpool" send client1 client2 bonjour --endpoint "http://$host:$port"
 says 'the receiver says what it speaks' 'this port speaks TLS: expected https://'

@@ -134,11 +134,11 @@ equal 'JSON has the status' good "$(jq -r .status out)"
 expect 0 'its own client asks too' "$certpool" verify client1 $certificate --online
 expect 3 'what the CA never issued' "$certpool" verify client2 foreign.crt --online --json
 equal 'is unknown' unknown "$(jq -r .status out)"
-sqlite3 ca/state/ca.db "delete from certificate where member = 'key3'"
+ask_record ca "delete from certificate where member = 'key3'"
 expect 3 'what it signed and has no record of' "$certpool" verify client2 client1/cert/cert_key3.crt --online
 says 'is unknown too' 'unknown'
 # catalogue 59
-sqlite3 ca/state/ca.db "update certificate set revoked_at = 1800000000, reason = 1 where member = 'key2' and client = 'client1'"
+ask_record ca "update certificate set revoked_at = 1800000000, reason = 1 where member = 'key2' and client = 'client1'"
 expect 3 'what it has revoked' "$certpool" verify client2 client1/cert/cert_key2.crt --online
 says 'says when and why' 'revoked at 2027-01-15T08:00:00Z \(keyCompromise\)'
 expect 0 'offline nothing is known of that' "$certpool" verify client2 client1/cert/cert_key2.crt

@@ -5,7 +5,7 @@
 
 cat >manifest.yaml <<END
 version: 1
-ca: {layout: ca, root_layout: root, endpoint: "http://$host:$(free_port 8440)"}
+ca: {layout: ca, root_layout: root, endpoint: "http://$host:$(free_port 8440)"$store}
 clients:
   web: {pool: {size: 2, usages: [server, client]}}
 END
@@ -66,6 +66,7 @@ expect 4 'a member without its key' "$certpool" export web/2 --der
 mv key2 web/Private/private_key2.key
 mkdir other
 cp manifest.yaml other/
+own_record other/manifest.yaml other
 "$certpool" init -q -m other/manifest.yaml >out
 cp other/web/cert/root.crt web/cert/root.crt
 expect 3 'a certificate of another root' "$certpool" export web/1 --fullchain other.pem

@@ -7,7 +7,7 @@ shipped=$(realpath "$(dirname "$0")/../../../pki-layout/manifest.yaml")
 
 cat >manifest.yaml <<END
 version: 1
-ca: {layout: ca, endpoint: "http://$host:$(free_port 8440)"}
+ca: {layout: ca, endpoint: "http://$host:$(free_port 8440)"$store}
 clients:
   client1: {pool: {size: 5}}
   client2: {pool: {size: 3}}
@@ -50,7 +50,7 @@ for _ in 1 2; do "$certpool" renew client1 --all -q >out; done
 equal 'superseded certificates are marked' '12 valid for 4 members: 8 superseded' "$(field client1 look_at | sed 's/1[0-9] valid for [45] members: [89] superseded/12 valid for 4 members: 8 superseded/')"
 expect 0 'a validity of its own' "$certpool" client set client2 --validity 1h
 "$certpool" request client2 -q && "$certpool" enroll client2 -q
-sqlite3 ca/state/ca.db "update certificate set not_after = not_after - 3000 where client = 'client2'"
+ask_record ca "update certificate set not_after = not_after - 3000 where client = 'client2'"
 equal 'a first end that is near is marked' 'first end in 9m' "$(field client2 look_at | sed 's/in [0-9]*m/in 9m/')"
 expect 0 'and whether there is room' "$certpool" client set client2 --certificates 4
 equal 'to renew' 'first end in 9m, no room to renew all' "$(field client2 look_at | sed 's/in [0-9]*m/in 9m/')"

@@ -7,7 +7,7 @@ mkdir ca.host a.host b.host
 ca_port=$(free_port 8440)
 cat >ca.host/manifest.yaml <<END
 version: 1
-ca: {layout: ca, endpoint: "http://$host:$ca_port"}
+ca: {layout: ca, endpoint: "http://$host:$ca_port"$store}
 clients:
   alice: {pool: {size: 3, subject: 'CN=A \\"quoted\\" {index}'}}
   bob: {pool: {size: 2, key: ed25519}}
@@ -121,7 +121,7 @@ done
 # The holder's clock does not count: the CA's does.
 expect 0 'join in time' on d "$certpool" join dora.invitation.json
 on d "$certpool" request dora -q >out
-sqlite3 ca.host/ca/state/ca.db "update client set invitation_ends = 1000, joined_at = null where name = 'dora'"
+ask_record ca.host/ca "update client set invitation_ends = 1000, joined_at = null where name = 'dora'"
 expect 6 'enroll too late' on d "$certpool" enroll dora
 says 'says so' 'the invitation of dora ended at 1970-01-01T00:16:40Z, and nobody had joined by it'
 equal 'it is marked' 'its invitation ended before it joined' "$(on ca "$certpool" client list --json | jq -r 'select(.client=="dora").look_at')"
@@ -168,7 +168,7 @@ says 'as long as its key is in use' 'leave --expires and --once out'
 joined=$(jq -r .kid f.host/frank/Private/shared_ca.jwk)
 expect 0 'the key of the first one is rotated' on ca "$certpool" rotate key frank
 equal 'and is the old one then' "$joined" "$(jq -r .kid ca.host/ca/Private/old_frank.jwk)"
-sqlite3 ca.host/ca/state/ca.db "update client_key set rotated_at = rotated_at + 1 where client = 'frank'"
+ask_record ca.host/ca "update client_key set rotated_at = rotated_at + 1 where client = 'frank'"
 for file in later latest; do
 	expect 0 "another file ($file)" on ca "$certpool" invite frank -o "$file.json"
 	check_not "makes nothing void ($file)" grep -q 'is void' err
@@ -177,7 +177,7 @@ expect 0 'the first one goes on' on f "$certpool" keep frank
 expect 6 'the second one does not join even now' on g "$certpool" join frank.invitation.json
 
 # The answer got lost: the CA knows that nobody used what was in it.
-sqlite3 ca.host/ca/state/ca.db "update client_key set taken_at = 0, rotated_at = 0 where client = 'frank'"
+ask_record ca.host/ca "update client_key set taken_at = 0, rotated_at = 0 where client = 'frank'"
 expect 0 'whoever did not get the key is invited again' on ca "$certpool" invite frank --once -o anew.json
 says 'and what was before is void' 'is void'
 jq '.once = false' g.host/frank.invitation.json >g.host/false.json

@@ -189,7 +189,7 @@ for name in plain text certtool; do
 done
 equal 'it may be read' 644 "$(mode folder/plain.crt)"
 equal 'the record has the names of the files' 'certtool plain text' \
-	"$(sqlite3 ca/state/ca.db "select member from certificate where member not like 'key%' order by member" | paste -sd' ')"
+	"$(ask_record ca "select member from certificate where member not like 'key%' order by member" | paste -sd' ')"
 sha256sum folder/*.crt >before
 count=$(rows)
 expect 0 'a second run' "$certpool" sign folder --client client1 --json
@@ -217,7 +217,7 @@ done
 prints 'the others are certified' '^folder: certified 2 requests; 3 were certified before; 7 refused$'
 check 'two requests with one key have one certificate' cmp folder/plain.crt folder/twin.crt
 check_not 'what is there is not overwritten' sh -c 'openssl x509 -noout -pubkey -in folder/taken.crt | cmp -s - taken.pub'
-equal 'and its request was not certified' 0 "$(sqlite3 ca/state/ca.db "select count(*) from certificate where member = 'taken'")"
+equal 'and its request was not certified' 0 "$(ask_record ca "select count(*) from certificate where member = 'taken'")"
 mkdir bad && cp folder/root.csr folder/nonsense.csr bad/
 expect 6 'a folder of which all are refused' "$certpool" sign bad --client client1
 expect 6 'a client that the CA does not know' "$certpool" sign folder --client nobody

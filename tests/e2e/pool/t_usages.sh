@@ -6,10 +6,7 @@
 
 cat >manifest.yaml <<END
 version: 1
-ca:
-  layout: ca
-  endpoint: "http://$host:$(free_port 8440)"
-  issuer: {url: "http://ca.example/ca.cer"}
+ca: {layout: ca, endpoint: "http://$host:$(free_port 8440)", issuer: {url: "http://ca.example/ca.cer"}$store}
 clients:
   plain: {pool: {size: 2}, endpoint: "http://127.0.0.1:0"}
   web: {pool: {size: 1, usages: [server, client]}}

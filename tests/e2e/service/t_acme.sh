@@ -47,7 +47,7 @@ refuses 'no account without a binding' 403 externalAccountRequired "$(ask_by_key
 refuses 'nor with a binding under another key' 403 unauthorized "$(ask_by_key account.jwk "$base/new-account" "{\"externalAccountBinding\":$(jose jwk gen -i '{"alg":"HS256"}' -o wrong.jwk && sign wrong.jwk "{\"alg\":\"HS256\",\"kid\":\"client1\",\"url\":\"$base/new-account\"}" "$(public account.jwk)")}")"
 refuses 'nor with that of another account' 403 unauthorized "$(ask_by_key other.jwk "$base/new-account" "{\"externalAccountBinding\":$(binding account.jwk client1 "$base/new-account")}")"
 refuses 'nor for another client' 403 unauthorized "$(ask_by_key account.jwk "$base/new-account" "{\"externalAccountBinding\":$(binding account.jwk client2 "$base/new-account")}")"
-equal 'nothing was recorded' 0 "$(sqlite3 ca/state/ca.db 'select count(*) from acme_account')"
+equal 'nothing was recorded' 0 "$(ask_record ca 'select count(*) from acme_account')"
 equal 'a client has an account' 201 "$(ask_by_key account.jwk "$base/new-account" "{\"contact\":[\"mailto:a@example.org\"],\"externalAccountBinding\":$(binding account.jwk client1 "$base/new-account")}")"
 kid=$(field Location)
 equal 'the same again finds it' 200 "$(ask_by_key account.jwk "$base/new-account" '{"onlyReturnExisting":true}')"
@@ -179,7 +179,7 @@ read -r d x y < <(openssl pkey -in k2.pem -noout -text | tr -d ' :\n' |
 jq -nc --arg d "$(octets <<<"$d")" --arg x "$(octets <<<"$x")" --arg y "$(octets <<<"$y")" \
 	'{kty: "EC", crv: "P-256", d: $d, x: $x, y: $y}' >k2.jwk
 equal 'by its own key' 200 "$(ask_by_key k2.jwk "$base/revoke-cert" "{\"certificate\":\"$(der second.pem)\",\"reason\":1}")"
-equal 'the record says so' 2 "$(sqlite3 ca/state/ca.db 'select count(*) from certificate where revoked_at is not null')"
+equal 'the record says so' 2 "$(ask_record ca 'select count(*) from certificate where revoked_at is not null')"
 
 equal 'renewal is due at once' 0 "$(curl -s "$base/renewal-info/$ari" | jq --arg now "$(date -u +%FT%TZ)" '[.suggestedWindow.end | select(. > $now)] | length')"
 

@@ -15,7 +15,7 @@ other=$(free_port $((port + 1)))
 ca_manifest() { # ENDPOINT [LISTEN] [MORE]
 	cat >ca.host/manifest.yaml <<-END
 		version: 1
-		ca: {layout: ca, endpoint: "$1"${2:+, listen: $2}${3:+, $3}}
+		ca: {layout: ca, endpoint: "$1"${2:+, listen: $2}${3:+, $3}$store}
 		clients:
 		  alice: {pool: {size: 4}}
 		  bob: {pool: {size: 2}}

@@ -6,7 +6,7 @@
 
 cat >manifest.yaml <<END
 version: 1
-ca: {layout: ca, root_layout: root, endpoint: "https://$host:0"}
+ca: {layout: ca, root_layout: root, endpoint: "https://$host:0"$store}
 clients:
   dev:
     policy: {subject: "CN={client}-{index}", alt_names: ["DNS:{client}-{index}.example"], usages: [client, server, sign], certificates: 8}
@@ -101,9 +101,9 @@ renew new.b64 dev-1
 equal 'a certificate renews itself' 200 "$status"
 certificate new.crt
 check 'with the new key' cmp <(openssl x509 -in new.crt -noout -pubkey) <(openssl pkey -in new.key -pubout)
-sqlite3 ca/state/ca.db "update client set seen_at = 1000 where name = 'dev'"
+ask_record ca "update client set seen_at = 1000 where name = 'dev'"
 renew new.b64 dev-1
-check 'is seen, as with a password' test "$(sqlite3 ca/state/ca.db "select seen_at from client where name = 'dev'")" -gt 1000
+check 'is seen, as with a password' test "$(ask_record ca "select seen_at from client where name = 'dev'")" -gt 1000
 certificate again.crt
 check 'again, where the answer was lost' cmp new.crt again.crt
 renew new.b64 new

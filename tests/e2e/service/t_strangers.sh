@@ -5,7 +5,7 @@
 
 clients=12
 {
-	printf 'version: 1\nca: {layout: ca, endpoint: "http://%s:0"}\nclients:\n' "$host"
+	printf 'version: 1\nca: {layout: ca, endpoint: "http://%s:0"%s}\nclients:\n' "$host" "$store"
 	for i in $(seq $clients); do echo "  client$i: {pool: {size: 8, batch_size: 1}}"; done
 } >manifest.yaml
 "$certpool" init -q >out

@@ -9,8 +9,8 @@ manifest 20 10 >manifest.yaml
 for client in client1 client2; do "$certpool" request $client -q >out; done
 start_ca
 
-lines() { sqlite3 ca/state/ca.db 'select count(*) from audit'; }
-log_size() { sqlite3 ca/state/ca.db 'select sum(length(line)) from audit'; }
+lines() { ask_record ca 'select count(*) from audit'; }
+log_size() { ask_record ca 'select sum(length(line)) from audit'; }
 metric() { curl -s "$CERTPOOL_CA/metrics" | sed -n "s/^certpool_$1 //p"; }
 claims() { printf '"iss":"%s","aud":"ca","iat":%d,"jti":"%s"' "$1" "$2" "$(jti)"; }
 seal_for() { seal "$1/Private/shared_ca.jwk" "${2-certpool.certificates}"; }
@@ -93,7 +93,7 @@ check 'the CA still stands' kill -0 "$ca"
 
 # catalogue 114: a client that revokes one by one does not cause a CRL each.
 expect 0 'a pool' "$certpool" enroll client2
-crls() { sqlite3 ca/state/ca.db "select count(*) from audit where line like '%\"event\":\"crl\"%'"; }
+crls() { ask_record ca "select count(*) from audit where line like '%\"event\":\"crl\"%'"; }
 made=$(crls)
 began=$SECONDS
 for i in 1 2 3 4 5 6 7 8 9; do "$certpool" revoke --ca "$CERTPOOL_CA" --as client2 $i --json -q >>revoked || fail "revoke $i"; done

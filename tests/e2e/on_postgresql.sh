@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Runs end-to-end tests once more, with each script's record in a database of PostgreSQL (tests/postgresql.sh; lib.sh):
+# those below, or those named.
+#
+#   tests/e2e/on_postgresql.sh [FOLDER/t_NAME.sh…]
+#
+# Not among them, because they cannot be:
+#   t_backup t_restore t_advice t_root_crl t_rotate_ca t_rotate_root t_rotate_own_root t_signer   restore the CA from a backup
+#   t_record t_check t_crash t_upgrade t_owner t_room t_operation       are about the file of the record, or damage it
+#   t_front_ends t_postgresql t_store_copy                              have databases of their own
+#   t_keys t_enroll t_renew                                             make several CAs of one manifest
+#   t_invite                                                            joins in the second in which a server learns of a key
+#   program/                                                            is about the command line
+set -eu
+here=$(dirname "$(realpath "$0")")
+[ $# -gt 0 ] || set -- authority/t_{clock,crl,ends,init,ocsp,revoke,revoke_race}.sh message/t_{message,receiver,receiver_tls,reuse,verify}.sh \
+	pool/t_export.sh service/t_protocol.sh
+exec "$here/../postgresql.sh" bash "$here/run.sh" "$@"
