@@ -73,7 +73,10 @@ static const char rows[] =
 	"INSERT INTO shared_key VALUES ('client1', 'kid', x'00ff', NULL);"
 	"INSERT INTO acme_account VALUES (zeroblob(16), zeroblob(32), x'01', 'client1', '', 1, "
 	"NULL);"
-	"INSERT INTO acme_order VALUES (zeroblob(16), zeroblob(16), zeroblob(20), 1, x'');"
+	"INSERT INTO acme_order (id, account, serial, finalized_at, body)"
+	" VALUES (zeroblob(16), zeroblob(16), zeroblob(20), 1, x'');"
+	"INSERT INTO acme_challenge (id, state, changed_at, expires_at)"
+	" VALUES (zeroblob(32), 1, 2, 3);"
 	"UPDATE state SET revision = 7, crl_number = 9, attested_at = 11;";
 
 Test(copy_record, copies_every_row_of_every_table)
