@@ -14,7 +14,7 @@
 enum {
 	VALIDATORS = 8,
 	WAITING_MAX = 1024,
-	WAITING_OF_CLIENT = 64,
+	WAITING_OF_CLIENT = ACME_NAMES_MAX, /* of an order's, all at once */
 	FETCH_TIMEOUT_MS = 10000,
 	PAGE_MAX = 65536,
 };
@@ -74,11 +74,15 @@ static const char *name_failure(enum fault_class class)
 					    : "incorrectResponse";
 }
 
-/* A CA that is reached at its own host alone has its clients there. */
-static bool is_own_host(const char *host)
+/* A CA that is reached at its own host alone has its clients there. One with a proxy before it,
+   whose URL the manifest has, is reached from elsewhere. */
+static bool has_own_clients(const struct ca_node *ca)
 {
+	const char *host = ca->endpoint.host;
 	struct in_addr ipv4;
 
+	if (ca->acme_url != NULL)
+		return false;
 	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
 	       (inet_pton(AF_INET, host, &ipv4) == 1 && ntohl(ipv4.s_addr) >> 24 == 127);
 }
@@ -93,7 +97,7 @@ static int ask_host(const struct validator *validator, const struct validation *
 		.host = strchr(validation->name, ':') + 1,
 		.port = (uint16_t)ca->acme_http_port,
 		.path = path,
-		.own_host = is_own_host(ca->endpoint.host),
+		.own_host = has_own_clients(ca),
 		.max = PAGE_MAX,
 		.timeout_ms = FETCH_TIMEOUT_MS,
 		.cancelled = &validator->ending,

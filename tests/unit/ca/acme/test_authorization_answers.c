@@ -50,7 +50,7 @@ static void copy_challenge(const struct answered *answered, const char *name, ch
 	(void)snprintf(ret_text, size, "%s", json_string_value(json_object_get(challenge, name)));
 }
 
-enum { URL_SIZE = 2048 };
+enum { URL_SIZE = 2048, ANSWER_SIZE = 8192 };
 
 struct ordered {
 	char order[URL_SIZE];
@@ -128,29 +128,51 @@ Test(authorization_answers, have_a_token_of_their_own)
 	cr_expect_str_neq(tokens[0], tokens[1]);
 }
 
-/* RFC 8555 section 8: who begins a validation, is told so; the outcome is there later. */
-Test(authorization_answers, become_invalid_with_a_challenge_that_fails)
+/* Asks that the challenge be validated, until it is not valid. */
+static void fail_challenge(const struct ordered *ordered, char *ret_answer, size_t size)
 {
-	struct ordered ordered;
 	CLEANUP(clear_answered) struct answered begun = {0};
-	CLEANUP(clear_answered) struct answered finalized = {0};
-	CLEANUP(clear_buffer) struct buffer payload = {0};
 	char status[16] = "";
 
-	order_address(&ordered);
-	ask(&served, ordered.challenge, "{}", &begun);
+	ask(&served, ordered->challenge, "{}", &begun);
 	cr_expect_eq(begun.response.status, 200);
 	while (strcmp(status, "invalid") != 0) {
 		CLEANUP(clear_answered) struct answered answered = {0};
 
 		(void)usleep(10000);
-		ask(&served, ordered.challenge, "", &answered);
+		ask(&served, ordered->challenge, "", &answered);
 		copy_answer_text(&answered, "status", status, sizeof(status));
 		cr_assert_str_neq(status, "valid");
+		(void)snprintf(ret_answer, size, "%s", (const char *)answered.response.body.data);
 	}
+}
+
+/* RFC 8555 section 8: who begins a validation, is told so; the outcome is there later. */
+Test(authorization_answers, become_invalid_with_a_challenge_that_fails)
+{
+	struct ordered ordered;
+	CLEANUP(clear_answered) struct answered finalized = {0};
+	CLEANUP(clear_buffer) struct buffer payload = {0};
+	char answer[ANSWER_SIZE];
+
+	order_address(&ordered);
+	fail_challenge(&ordered, answer, sizeof(answer));
+	cr_expect_null(strstr(answer, "does not ask"));
 	expect_status(ordered.authorization, "invalid");
 	expect_status(ordered.order, "invalid");
 	make_finalize(&payload);
 	ask(&served, ordered.finalize, (const char *)payload.data, &finalized);
 	cr_expect_str_eq(finalized.outcome.problem.type, "orderNotReady");
+}
+
+/* Clients from elsewhere are not to reach what listens at the proxy's host for itself alone. */
+Test(authorization_answers, are_asked_at_no_address_of_the_host_of_a_proxy)
+{
+	struct ordered ordered;
+	char answer[ANSWER_SIZE];
+
+	served.fixture.manifest->ca.acme_url = strdup("https://ca.example/");
+	order_address(&ordered);
+	fail_challenge(&ordered, answer, sizeof(answer));
+	cr_expect_not_null(strstr(answer, "one that the CA does not ask"), "%s", answer);
 }

@@ -160,7 +160,8 @@ enum { JOINT = 8 };
 struct joint_thread {
 	pthread_t thread;
 	struct issued_certificate record;
-	bool refuses;
+	enum fault_class problem; /* of what is recorded beside it; FAULT_NONE: none */
+	size_t quota;
 	const struct transaction *transaction; /* in which it was recorded last */
 	enum insert_result result;
 	int outcome;
@@ -174,7 +175,8 @@ static int note_transaction(void *context, struct transaction *transaction,
 
 	(void)record;
 	thread->transaction = transaction;
-	return thread->refuses ? set_fault(fault, FAULT_REFUSED, "not beside this") : 0;
+	return thread->problem != FAULT_NONE ? set_fault(fault, thread->problem, "not beside this")
+					     : 0;
 }
 
 static void *insert_in_thread(void *argument)
@@ -182,7 +184,7 @@ static void *insert_in_thread(void *argument)
 	struct joint_thread *thread = argument;
 	const struct insertion insertion = {.records = &thread->record,
 					    .count = 1,
-					    .quota = 10,
+					    .quota = thread->quota,
 					    .now_s = 1000,
 					    .beside = note_transaction,
 					    .beside_context = thread};
@@ -201,17 +203,23 @@ static size_t count_waiting(void)
 	return waiting;
 }
 
+static void make_threads(struct joint_thread threads[JOINT])
+{
+	for (uint32_t i = 0; i < JOINT; i++) {
+		make_record(&threads[i].record, i % 2 == 0 ? "client1" : "client2", i);
+		threads[i].quota = 10;
+	}
+}
+
 /* The first one waits for this thread's transaction, and the others for the first one. */
 static void insert_at_once(struct joint_thread threads[JOINT])
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 
 	OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
-	for (uint32_t i = 0; i < JOINT; i++) {
-		make_record(&threads[i].record, i % 2 == 0 ? "client1" : "client2", i);
+	for (size_t i = 0; i < JOINT; i++)
 		cr_assert_eq(
 			pthread_create(&threads[i].thread, NULL, insert_in_thread, &threads[i]), 0);
-	}
 	while (count_waiting() < JOINT - 1)
 		(void)usleep(1000);
 	end_transaction(&transaction);
@@ -243,6 +251,7 @@ Test(insert_certificates, share_a_transaction_when_they_wait_for_each_other_also
 {
 	struct joint_thread threads[JOINT] = {0};
 
+	make_threads(threads);
 	insert_at_once(threads);
 	for (uint32_t i = 0; i < JOINT; i++) {
 		cr_expect_eq(threads[i].outcome, 0, "%s", threads[i].fault.text);
@@ -258,7 +267,8 @@ Test(insert_certificates, fail_for_no_others_refusal)
 	struct joint_thread threads[JOINT] = {0};
 	size_t count = 0;
 
-	threads[3].refuses = true;
+	make_threads(threads);
+	threads[3].problem = FAULT_REFUSED;
 	insert_at_once(threads);
 	for (uint32_t i = 0; i < JOINT; i++)
 		cr_expect_eq(threads[i].outcome, i == 3 ? -1 : 0, "%u: %s", i,
@@ -266,5 +276,69 @@ Test(insert_certificates, fail_for_no_others_refusal)
 	cr_expect_str_eq(threads[3].fault.text, "not beside this");
 	OK(count_of(store, "client2", &count, &fault));
 	cr_expect_eq(count, JOINT / 2 - 1);
+	clear_threads(threads);
+}
+
+static size_t count_results(const struct joint_thread threads[JOINT], enum insert_result result)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < JOINT; i++) {
+		cr_expect_eq(threads[i].outcome, 0, "%s", threads[i].fault.text);
+		count += threads[i].result == result;
+	}
+	return count;
+}
+
+Test(insert_certificates, stay_below_the_quota_in_a_transaction_that_they_share)
+{
+	struct joint_thread threads[JOINT] = {0};
+	size_t count = 0;
+
+	make_threads(threads);
+	for (size_t i = 0; i < JOINT; i++)
+		threads[i].quota = i % 2 == 0 ? 3 : 1;
+	insert_at_once(threads);
+	cr_expect_eq(count_results(threads, INSERTED), 4);
+	cr_expect_eq(count_results(threads, OVER_QUOTA), JOINT - 4);
+	OK(count_of(store, "client1", &count, &fault));
+	cr_expect_eq(count, 3);
+	OK(count_of(store, "client2", &count, &fault));
+	cr_expect_eq(count, 1);
+	clear_threads(threads);
+}
+
+Test(insert_certificates, record_a_key_once_in_a_transaction_that_they_share)
+{
+	struct joint_thread threads[JOINT] = {0};
+
+	make_threads(threads);
+	for (size_t i = 1; i < JOINT; i++)
+		memcpy(threads[i].record.key_sha256, threads[0].record.key_sha256, SHA256_LEN);
+	insert_at_once(threads);
+	cr_expect_eq(count_results(threads, INSERTED), 1);
+	cr_expect_eq(count_results(threads, KEY_EXISTS), JOINT - 1);
+	clear_threads(threads);
+}
+
+/* A disk that is full is everybody's failure: nobody is told that its certificate is recorded. */
+Test(insert_certificates, all_fail_with_the_transaction_that_they_share)
+{
+	struct joint_thread threads[JOINT] = {0};
+	size_t failed = 0;
+
+	make_threads(threads);
+	for (size_t i = 0; i < JOINT; i++)
+		threads[i].problem = i == 3 ? FAULT_FAILED : FAULT_NONE;
+	insert_at_once(threads);
+	for (uint32_t i = 0; i < JOINT; i++) {
+		const char *client = i % 2 == 0 ? "client1" : "client2";
+
+		cr_expect_eq(has_record(store, client, i), threads[i].outcome == 0);
+		failed += threads[i].outcome < 0;
+		if (threads[i].outcome < 0)
+			cr_expect_str_eq(threads[i].fault.text, "not beside this");
+	}
+	cr_expect(failed == 1 || failed == JOINT - 1);
 	clear_threads(threads);
 }
