@@ -134,15 +134,21 @@ static void lead_joint_work(struct joint_work *work, joint_function *function, v
 		pthread_cond_signal(&work->first->woken);
 }
 
+/* The caller's thread holds the lock. */
+static void join_queue(struct joint_work *work, struct joint_caller *caller)
+{
+	*work->end = caller;
+	work->end = &caller->next;
+	work->waiting++;
+}
+
 void work_jointly(struct joint_work *work, joint_function *function, void *context, void *part)
 {
 	struct joint_caller own = {.part = part};
 
 	pthread_cond_init(&own.woken, NULL);
 	pthread_mutex_lock(&work->lock);
-	*work->end = &own;
-	work->end = &own.next;
-	work->waiting++;
+	join_queue(work, &own);
 	while (!own.done) {
 		if (work->under_way)
 			pthread_cond_wait(&own.woken, &work->lock);
