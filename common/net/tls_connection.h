@@ -13,10 +13,10 @@
  *
  * TLS 1.3, and 1.2 where that is allowed; AES-128-GCM first, the server's order; forward secrecy
  * alone. Session tickets in TLS 1.3, good for six hours, under keys that GnuTLS derives from one
- * that ends with the process, and from the time: another every 18 hours; that of the 18 hours before
- * counts beside it. ALPN: "http/1.1" (RFC 7301). A certificate of the client is asked for, and none
- * is as good; it is not verified here. No early data, no renegotiation. Who speaks HTTP without TLS
- * gets a 400 that says so.
+ * that ends with the process, and from the time: another every 18 hours; that of the 18 hours
+ * before counts beside it. ALPN: "http/1.1" (RFC 7301). A certificate of the client is asked for,
+ * and none is as good; it is not verified here. No early data, no renegotiation. Who speaks HTTP
+ * without TLS gets a 400 that says so.
  */
 struct tls_server {
 	struct tls_slot *slot;
