@@ -130,7 +130,7 @@ equal 'by the new issuer' 'CN=Issuing CA,serialNumber=2' "$(issuer_of client1/ce
 equal 'the old one gets its own again' 'CN=Issuing CA' "$(issuer_of client1/cert/cert_key2.crt)"
 equal 'the chain has both' 2 "$(grep -c BEGIN client1/cert/ca.crt)"
 equal 'the new one names its CRL' 1 "$(openssl x509 -in client1/cert/cert_key1.crt -noout -ext crlDistributionPoints | grep -c 'URI:http://ca.example.org/crl/2$')"
-check 'openssl verifies both' path client1 client1/cert/cert_key1.crt client1/cert/cert_key2.crt
+check 'openssl verifies both' eventually path client1 client1/cert/cert_key1.crt client1/cert/cert_key2.crt
 equal 'OCSP of the new one' 'verified good' "$(ocsp ca.2.crt client1/cert/cert_key1.crt)"
 equal 'OCSP of the old one' 'verified good' "$(ocsp ca.crt client1/cert/cert_key2.crt)"
 for i in 1 2; do
@@ -216,7 +216,7 @@ expect 4 'crl says so' "$certpool" crl
 says 'with the one that issues' 'issuer 1 has no CRL any more.*--issuer 2'
 expect 0 'crl --chain is whole' "$certpool" crl --chain
 equal 'without it' 2 "$(grep -c BEGIN out)"
-check 'openssl verifies' path client1 client1/cert/cert_key?.crt
+check 'openssl verifies' eventually path client1 client1/cert/cert_key?.crt
 expect 0 'status says that it ended' "$certpool" status
 prints 'with the time' '  issuer 1: certificates [0-9]+, valid 0; CRL and OCSP ended'
 rm ca/Private/ca.key
@@ -227,12 +227,12 @@ check 'serve has taken it over' eventually grep -q 'issuer 3, .* issues from now
 check 'renewed' eventually "$certpool" renew client1 --within 90d -q
 equal 'by the third' 'CN=Issuing CA,serialNumber=3' "$(issuer_of client1/cert/cert_key1.crt)"
 check 'messages of the third flow' eventually message client1
-check 'openssl verifies all lives that are left' path client1 client1/cert/cert_key?.crt
+check 'openssl verifies all lives that are left' eventually path client1 client1/cert/cert_key?.crt
 equal 'OCSP of the third' 'verified good' "$(ocsp ca.3.crt client1/cert/cert_key1.crt)"
 equal 'OCSP of the second' 'verified good' "$(ocsp ca.2.crt client2/cert/cert_key1.crt)"
 check 'a certificate of the CA is revoked by its root' "$certpool" revoke ./ca/cert/ca.2.crt --yes -q
 check_not 'which openssl finds' path client2 client2/cert/cert_key1.crt
-check 'the newest goes on' path client1 client1/cert/cert_key1.crt
+check 'the newest goes on' eventually path client1 client1/cert/cert_key1.crt
 check 'and issues' eventually "$certpool" renew client2 --within 90d -q
 check 'the record is whole' "$certpool" check
 expect 0 'prune' "$certpool" prune --older-than 10d
@@ -242,5 +242,5 @@ expect 0 'the audit log' "$certpool" audit verify
 stop "$ca"
 equal 'serve ends' 0 "$stopped"
 start_ca
-check 'and starts again, with all it had' path client1 client1/cert/cert_key1.crt
+check 'and starts again, with all it had' eventually path client1 client1/cert/cert_key1.crt
 equal 'and its answers' 'verified good' "$(ocsp ca.3.crt client1/cert/cert_key1.crt)"
