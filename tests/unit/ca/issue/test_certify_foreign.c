@@ -158,7 +158,7 @@ Test(certify_foreign, goes_by_quota_and_state_of_the_client)
 	CLEANUP(free_csr) struct csr *more = make_request(fourth, "CN=few-4", NULL);
 	const struct foreign_request request = {.client = "few", .csr = more, .prefix = "est"};
 
-	expect_refused(&request, "quota", "has them");
+	expect_refused(&request, "quota", "has as many");
 }
 
 /* --- at once --- */
