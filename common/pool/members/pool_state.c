@@ -41,10 +41,10 @@ int read_boot(char ret_boot[static BOOT_SIZE], struct fault *fault)
 	CLEANUP(clear_buffer) struct buffer text = {0};
 	struct fault unread = {0};
 
-	append_string(&text, "");
 	if (read_file(AT_FDCWD, BOOT_FILE, BOOT_SIZE, &text, &unread) < 0 &&
 	    unread.class != FAULT_NOT_FOUND)
 		return pass_fault(&unread, fault);
+	append_string(&text, ""); /* with its end, also without a file */
 	if (check_buffer(&text, fault) < 0)
 		return -1;
 	(void)snprintf(ret_boot, BOOT_SIZE, "%-36.36s", (const char *)text.data);
