@@ -53,7 +53,7 @@ static int learn(const struct command *command, const struct node *node, const s
 /* Once new members have their places, the keys of those that have signed are destroyed. */
 static int finish_fill_up(const struct node *node, size_t *ret_retired, struct fault *fault)
 {
-	if (node->client->pool.reuse.method != REUSE_ONCE_ONLY || !is_full(&node->client->pool))
+	if (node->client->pool.marks == NULL || !is_full(&node->client->pool))
 		return 0;
 	return retire_used_members(node->layout, node->client, ret_retired, fault);
 }
@@ -72,7 +72,7 @@ static int keep(const struct command *command, const struct keep_settings *given
 
 	upkeep.enrollment.ca = choose_endpoint(&given->ca, &node->manifest->ca.endpoint);
 	if (learn(command, node, &upkeep.enrollment.ca, &learned, fault) < 0 ||
-	    (node->client->pool.reuse.method == REUSE_ONCE_ONLY &&
+	    (node->client->pool.marks != NULL &&
 	     fill_numbers_up(node->layout, node->client, fault) < 0))
 		return -1;
 	upkeep.unknown = bytes_of_buffer(&learned.unknown);

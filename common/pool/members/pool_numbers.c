@@ -66,7 +66,7 @@ static int set_files_aside(const struct layout *layout, struct pool_state *state
 int begin_numbers(const struct layout *layout, const struct client_node *client,
 		  struct pool_state *state, bool *ret_changed, struct fault *fault)
 {
-	*ret_changed = state->last == 0 || state->copied;
+	*ret_changed = state->last == 0 || state->doubtful;
 	if (!*ret_changed)
 		return 0;
 	if (set_files_aside(layout, state, fault) < 0)
@@ -76,8 +76,26 @@ int begin_numbers(const struct layout *layout, const struct client_node *client,
 	for (size_t i = 0; i < state->last; i++)
 		if (state->marks[i] == MEMBER_UNUSED)
 			state->marks[i] = MEMBER_USED;
-	state->copied = false;
+	state->doubtful = false;
 	return 0;
+}
+
+int share_numbers(const struct layout *layout, const struct client_node *client,
+		  struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+	CLEANUP(clear_pool_state) struct pool_state state = {0};
+
+	if (client->pool.reuse.method == REUSE_ONCE_ONLY || client->pool.marks == NULL)
+		return 0;
+	if (lock_state(layout, &lock, fault) < 0 ||
+	    read_pool_state(layout, client->name, &state, fault) < 0)
+		return -1;
+	/* A copy is doubtful without the line; written, it is no copy any more. */
+	if (state.last == 0 || (state.doubtful && !state.copied))
+		return 0;
+	state.doubtful = true;
+	return write_pool_state(layout, &state, fault);
 }
 
 int prepare_numbers(const struct layout *layout, struct client_node *client, struct fault *fault)
@@ -103,13 +121,17 @@ int fill_numbers_up(const struct layout *layout, struct client_node *client, str
 	size_t size = client->pool.size;
 	size_t unused;
 	size_t used;
+	bool few;
 
 	if (lock_state(layout, &lock, fault) < 0 ||
 	    read_pool_state(layout, client->name, &state, fault) < 0)
 		return -1;
 	unused = count_marked(&state, MEMBER_UNUSED);
 	used = count_marked(&state, MEMBER_USED);
-	if (unused < size && (unused <= client->pool.reuse.topup_unused || unused + used < size) &&
+	/* Only once_only uses members up: for another reuse, all but the unused ones are lost. */
+	few = client->pool.reuse.method != REUSE_ONCE_ONLY ||
+	      unused <= client->pool.reuse.topup_unused || unused + used < size;
+	if (unused < size && few &&
 	    (extend_numbers(&state, state.last + size - unused, fault) < 0 ||
 	     write_pool_state(layout, &state, fault) < 0))
 		return -1;
@@ -223,7 +245,10 @@ int note_fill_up(const struct layout *layout, const char *client, int64_t now_s,
 		return -1;
 	if (failure == NULL && state.failures == 0)
 		return 0;
-	state.failures = failure != NULL ? state.failures + 1 : 0;
+	if (failure == NULL)
+		state.failures = 0;
+	else if (state.failures < FAILURES_MAX)
+		state.failures++;
 	state.failed_at_s = now_s;
 	if (failure != NULL) {
 		(void)snprintf(state.failure, sizeof(state.failure), "%.511s", failure->text);

@@ -20,11 +20,18 @@ int take_numbers(const struct layout *layout, struct client_node *client,
 
 /*
  * Makes of a state what a pool with once_only needs: the numbers 1 … size, if it has none; all that
- * have files, and all of a copy, are set aside. *ret_changed: the state is to be written. The
- * caller has the lock of state/.
+ * have files, and all of a doubtful state, are set aside. *ret_changed: the state is to be written.
+ * The caller has the lock of state/.
  */
 int begin_numbers(const struct layout *layout, const struct client_node *client,
 		  struct pool_state *state, bool *ret_changed, struct fault *fault) MUST_CHECK;
+
+/*
+ * Notes, durably, that members without a mark may sign more than once: before they do, where the
+ * pool has numbers of once_only and another reuse now. Back at once_only, all are set aside.
+ */
+int share_numbers(const struct layout *layout, const struct client_node *client,
+		  struct fault *fault) MUST_CHECK;
 
 /* The same on disk, and in the client, as take_numbers: before keys are made. For another reuse it
    is take_numbers. */
@@ -33,7 +40,8 @@ int prepare_numbers(const struct layout *layout, struct client_node *client,
 
 /*
  * Gives the pool new numbers, durably, if no more members are unused than its topup says, or fewer
- * than its size are not retired: as many as it lacks. They are members without keys then.
+ * than its size are not retired; with another reuse now, if fewer than its size are unused: as many
+ * as it lacks. They are members without keys then.
  */
 int fill_numbers_up(const struct layout *layout, struct client_node *client,
 		    struct fault *fault) MUST_CHECK;

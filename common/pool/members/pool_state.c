@@ -14,6 +14,8 @@
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
 #define HEAD_FORMAT "certpool pool 1 %020" PRIu64 " %020" PRIu64 "\n"
 
+#define STATE_TIME_MAX (INT64_MAX / 2) /* so that a duration can be added */
+
 enum { STATE_MAX = 64 * 1024 * 1024, HEAD_LEN = 58, LINE_SIZE = 640 };
 
 /* The file's number and time of birth, which no copy of it has. 0 where the file system knows no
@@ -139,7 +141,7 @@ static bool parse_current(const char *text, struct pool_state *state)
 
 	if (state->current != 0 || !take_word(&text, "current") ||
 	    !take_member(&text, ' ', &state->current) ||
-	    !take_number(&text, '\0', INT64_MAX, &since))
+	    !take_number(&text, '\0', STATE_TIME_MAX, &since))
 		return false;
 	state->current_since_s = (int64_t)since;
 	return true;
@@ -195,12 +197,20 @@ static bool parse_marks(const char *text, struct pool_state *state)
 	return true;
 }
 
+static bool parse_doubtful(const char *text, struct pool_state *state)
+{
+	bool found = strcmp(text, "doubtful") == 0;
+
+	state->doubtful = state->doubtful || found;
+	return found;
+}
+
 static bool parse_since(const char *text, struct pool_state *state)
 {
 	uint64_t time;
 
 	if (state->first_used_s != 0 || !take_word(&text, "since") ||
-	    !take_number(&text, '\0', INT64_MAX, &time))
+	    !take_number(&text, '\0', STATE_TIME_MAX, &time))
 		return false;
 	state->first_used_s = (int64_t)time;
 	return true;
@@ -212,8 +222,8 @@ static bool parse_failed(const char *text, struct pool_state *state)
 	uint64_t count;
 
 	if (state->failures > 0 || !take_word(&text, "failed") ||
-	    !take_number(&text, ' ', INT64_MAX, &time) ||
-	    !take_number(&text, ' ', UINT32_MAX, &count) || count == 0)
+	    !take_number(&text, ' ', STATE_TIME_MAX, &time) ||
+	    !take_number(&text, ' ', FAILURES_MAX, &count) || count == 0)
 		return false;
 	state->failed_at_s = (int64_t)time;
 	state->failures = (size_t)count;
@@ -228,7 +238,8 @@ static int parse_line(const char *line, size_t number, struct pool_state *state,
 
 	if (number == 1 ? parse_order(line, &state->order)
 			: parse_current(line, state) || parse_marks(line, state) ||
-				  parse_since(line, state) || parse_failed(line, state))
+				  parse_doubtful(line, state) || parse_since(line, state) ||
+				  parse_failed(line, state))
 		return 0;
 	if (number > 1) {
 		if (parse_peer(line, state, &valid, fault) < 0 ||
@@ -242,7 +253,7 @@ static int parse_line(const char *line, size_t number, struct pool_state *state,
 			 number == 1 ? "order BOOT SEED COUNT HOLD POSITION"
 				     : "current MEMBER SINCE\", \"peer NAME MEMBER\", \"last "
 				       "NUMBER\", \"used FIRST LAST\", \"retired FIRST LAST\", "
-				       "\"since TIME\" or \"failed TIME COUNT REASON",
+				       "\"doubtful\", \"since TIME\" or \"failed TIME COUNT REASON",
 			 line);
 }
 
@@ -272,14 +283,11 @@ int parse_pool_state(struct bytes text, struct pool_state *ret_state, struct fau
 /* Reads the first line, which every certpool writes in this form. */
 static int parse_head(struct bytes *text, struct identity *ret_identity, struct fault *fault)
 {
-	char line[HEAD_LEN];
+	char line[HEAD_LEN] = "";
 	const char *rest = line;
 
-	if (text->len < HEAD_LEN || text->data[HEAD_LEN - 1] != '\n')
-		return set_fault(fault, FAULT_MALFORMED,
-				 "line 1: expected \"certpool pool 1 INODE BORN\"");
-	memcpy(line, text->data, HEAD_LEN);
-	line[HEAD_LEN - 1] = '\0';
+	if (text->len >= HEAD_LEN && text->data[HEAD_LEN - 1] == '\n')
+		memcpy(line, text->data, HEAD_LEN - 1);
 	if (!take_word(&rest, "certpool") || !take_word(&rest, "pool") || !take_word(&rest, "1") ||
 	    !take_number(&rest, ' ', UINT64_MAX, &ret_identity->inode) ||
 	    !take_number(&rest, '\0', UINT64_MAX, &ret_identity->born_ns))
@@ -332,6 +340,8 @@ int read_pool_state(const struct layout *layout, const char *client, struct pool
 				 "layout",
 				 layout->path, problem.text, client);
 	ret_state->copied = written.inode != own.inode || written.born_ns != own.born_ns;
+	if (ret_state->copied && ret_state->last > 0)
+		ret_state->doubtful = true;
 	return 0;
 }
 
@@ -365,6 +375,8 @@ static void append_state(const struct pool_state *state, struct buffer *text)
 	if (state->last > 0)
 		append_format(text, "last %zu\n", state->last);
 	append_marks(state, text);
+	if (state->doubtful)
+		append_string(text, "doubtful\n");
 	if (state->first_used_s > 0)
 		append_format(text, "since %" PRId64 "\n", state->first_used_s);
 	if (state->failures > 0)
@@ -438,20 +450,11 @@ size_t find_pool_peer(const struct pool_state *state, const char *name)
 size_t count_in_use(const struct pool_state *state)
 {
 	const struct pool_order *order = &state->order;
-	size_t count = 0;
+	size_t count = state->current != 0 ? 1 : 0;
 
-	if (order->hold > 0)
+	if (order->hold > 0 && order->position > 0)
 		count = (size_t)((order->position + order->hold - 1) / order->hold);
-	if (count == 0 && state->current != 0)
-		count = 1;
-	for (size_t i = 0; i < state->peer_count; i++) {
-		bool known = false;
-
-		for (size_t j = 0; j < i && !known; j++)
-			known = state->peers[j].member == state->peers[i].member;
-		count += known ? 0 : 1;
-	}
-	return count;
+	return count + state->peer_count; /* no two of which have the same member */
 }
 
 int extend_numbers(struct pool_state *state, size_t last, struct fault *fault)
@@ -490,8 +493,7 @@ int add_pool_peer(struct pool_state *state, const char *name, size_t member, str
 	if (peers == NULL)
 		return set_memory_fault(fault);
 	state->peers = peers;
-	state->peers[state->peer_count] = (struct pool_peer){.member = member};
-	(void)snprintf(state->peers[state->peer_count].name, NAME_SIZE, "%s", name);
-	state->peer_count++;
+	peers[state->peer_count].member = member;
+	(void)snprintf(peers[state->peer_count++].name, NAME_SIZE, "%s", name);
 	return 0;
 }

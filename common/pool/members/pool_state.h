@@ -14,6 +14,7 @@
  *     last NUMBER
  *     used FIRST LAST
  *     retired FIRST LAST
+ *     doubtful
  *     since TIME
  *     failed TIME COUNT REASON
  *
@@ -26,7 +27,7 @@
  * Who changes the file holds a lock on the directory state/ (lock_directory), for no longer than
  * that takes.
  */
-enum { BOOT_SIZE = 37, SEED_LEN = 16, FAILURE_SIZE = 512 };
+enum { BOOT_SIZE = 37, SEED_LEN = 16, FAILURE_SIZE = 512, FAILURES_MAX = 1000000 };
 
 /* An order of the members 1 … count, each of which signs `hold` messages. */
 struct pool_order {
@@ -54,6 +55,7 @@ struct pool_state {
 	/* The numbers that were ever given to members, 1 … last, if members are used up. */
 	size_t last;    /* 0: none was */
 	uint8_t *marks; /* last of them: enum member_mark */
+	bool doubtful;  /* those without a mark may have signed */
 
 	int64_t first_used_s; /* when the first of those marked MEMBER_USED signed; 0: none has */
 

@@ -57,8 +57,9 @@ int new_chooser(const struct layout *layout, const struct client_node *client,
 	chooser->client = client;
 	chooser->cache = cache;
 	chooser->file = -1;
-	if (client->pool.reuse.method == REUSE_ROTATING_BATCH &&
-	    read_boot(chooser->boot, fault) < 0)
+	if ((client->pool.reuse.method == REUSE_ROTATING_BATCH &&
+	     read_boot(chooser->boot, fault) < 0) ||
+	    share_numbers(layout, client, fault) < 0)
 		return -1;
 	*ret_chooser = TAKE(chooser);
 	return 0;
@@ -93,6 +94,41 @@ static int open_if_usable(const struct chooser *chooser, size_t member, int64_t 
 	    is_set_apart(&chooser->client->pool, member))
 		return 0;
 	return open_signer_if_usable(chooser->cache, member, now_s, ret_signer, fault);
+}
+
+/* What a draw leaves out, besides what was used up under another method. */
+struct left_out {
+	const struct pool_settings *pool;
+	size_t member;                  /* 0: none */
+	const struct member_set *given; /* NULL: none */
+};
+
+/* A signer_filter. */
+static bool may_sign(const void *context, size_t index)
+{
+	const struct left_out *left_out = context;
+
+	return !is_set_apart(left_out->pool, index) && index != left_out->member &&
+	       (left_out->given == NULL || !is_in_member_set(left_out->given, index));
+}
+
+/* What was used up under another method stays so. */
+static int choose_at_random(const struct chooser *chooser, int64_t now_s,
+			    struct signer **ret_signer, struct fault *fault)
+{
+	const struct client_node *client = chooser->client;
+	const struct left_out none = {.pool = &client->pool};
+
+	if (client->pool.marks == NULL)
+		return draw_signer(chooser->cache, now_s, ret_signer, fault);
+	if (draw_signer_among(chooser->cache, may_sign, &none, now_s, ret_signer, fault) < 0)
+		return -1;
+	if (*ret_signer != NULL)
+		return 0;
+	return set_fault(fault, FAULT_NOT_FOUND,
+			 "%s: no member of the pool of %s can sign that was not used up before: "
+			 "run certpool keep %s",
+			 chooser->layout->path, client->name, client->name);
 }
 
 static int lock_state(const struct chooser *chooser, int *ret_lock, struct fault *fault)
@@ -193,13 +229,14 @@ static int reserve_places(struct chooser *chooser, struct fault *fault)
 	left = order.count * order.hold - order.position;
 	wanted = wanted < UNDER_WAY_MAX ? wanted : UNDER_WAY_MAX;
 	wanted = wanted < left ? wanted : (size_t)left;
-	chooser->skip_to = 0;
-	chooser->order = order;
 	order.position += wanted;
-	if (write_pool_order(chooser->file, &order, fault) < 0 ||
-	    take_order(chooser, &order, fault) < 0)
+	if (take_order(chooser, &order, fault) < 0 ||
+	    write_pool_order(chooser->file, &order, fault) < 0)
 		return -1;
+	chooser->skip_to = 0;
 	chooser->end = order.position;
+	chooser->order = order;
+	chooser->order.position -= wanted;
 	chooser->expected -= wanted < chooser->expected ? wanted : chooser->expected;
 	return 0;
 }
@@ -252,13 +289,7 @@ static int choose_in_order(struct chooser *chooser, int64_t now_s, struct signer
 			return 0;
 		skip_member(chooser, &place);
 	}
-	return draw_signer(chooser->cache, now_s, ret_signer, fault);
-}
-
-/* A signer_filter. */
-static bool is_another(const void *context, size_t index)
-{
-	return index != *(const size_t *)context;
+	return choose_at_random(chooser, now_s, ret_signer, fault);
 }
 
 /* The next of an order of which each change is durable. */
@@ -279,21 +310,16 @@ static int choose_next_in_order(struct chooser *chooser, struct pool_state *stat
 		if (*ret_signer != NULL)
 			return 0;
 	}
-	return draw_signer(chooser->cache, now_s, ret_signer, fault);
-}
-
-static bool is_in_time(const struct chooser *chooser, int64_t since_s, int64_t now_s)
-{
-	int64_t hold_s = chooser->client->pool.reuse.hold_s;
-
-	return hold_s == 0 || llabs(now_s - since_s) < hold_s;
+	return choose_at_random(chooser, now_s, ret_signer, fault);
 }
 
 /* The member whose time runs, if it can sign; *ret_signer stays NULL otherwise. */
 static int open_current(const struct chooser *chooser, size_t current, int64_t since_s,
 			int64_t now_s, struct signer **ret_signer, struct fault *fault)
 {
-	if (current == 0 || !is_in_time(chooser, since_s, now_s))
+	int64_t hold_s = chooser->client->pool.reuse.hold_s;
+
+	if (current == 0 || (hold_s > 0 && llabs(now_s - since_s) >= hold_s))
 		return 0;
 	return open_if_usable(chooser, current, now_s, ret_signer, fault);
 }
@@ -301,16 +327,16 @@ static int open_current(const struct chooser *chooser, size_t current, int64_t s
 static int begin_hold(struct chooser *chooser, struct pool_state *state, int64_t now_s,
 		      struct signer **ret_signer, struct fault *fault)
 {
+	const struct left_out left_out = {.pool = &chooser->client->pool, .member = state->current};
 	CLEANUP(release_signer) struct signer *signer = NULL;
 	int result;
 
 	if (chooser->client->pool.reuse.method == REUSE_ROTATING_BATCH)
 		result = choose_next_in_order(chooser, state, now_s, &signer, fault);
 	else
-		result = draw_signer_among(chooser->cache, is_another, &state->current, now_s,
-					   &signer, fault);
-	if (result < 0 ||
-	    (signer == NULL && draw_signer(chooser->cache, now_s, &signer, fault) < 0))
+		result = draw_signer_among(chooser->cache, may_sign, &left_out, now_s, &signer,
+					   fault);
+	if (result < 0 || (signer == NULL && choose_at_random(chooser, now_s, &signer, fault) < 0))
 		return -1;
 	state->current = signer->member.index;
 	state->current_since_s = now_s;
@@ -344,12 +370,6 @@ static int choose_by_time(struct chooser *chooser, int64_t now_s, struct signer 
 	return 0;
 }
 
-/* A signer_filter. */
-static bool is_free(const void *context, size_t index)
-{
-	return !is_in_member_set(context, index);
-}
-
 /* Draws a member that no peer was given. */
 static int draw_for_peer(const struct chooser *chooser, const char *peer,
 			 const struct pool_state *state, int64_t now_s, struct signer **ret_signer,
@@ -357,6 +377,7 @@ static int draw_for_peer(const struct chooser *chooser, const char *peer,
 {
 	size_t size = last_member(&chooser->client->pool);
 	CLEANUP(clear_member_set) struct member_set given = {0};
+	const struct left_out left_out = {.pool = &chooser->client->pool, .given = &given};
 	CLEANUP(release_signer) struct signer *any = NULL;
 
 	if (init_member_set(size, &given, fault) < 0)
@@ -364,11 +385,11 @@ static int draw_for_peer(const struct chooser *chooser, const char *peer,
 	for (size_t i = 0; i < state->peer_count; i++)
 		if (state->peers[i].member <= size)
 			add_to_member_set(&given, state->peers[i].member);
-	if (draw_signer_among(chooser->cache, is_free, &given, now_s, ret_signer, fault) < 0)
+	if (draw_signer_among(chooser->cache, may_sign, &left_out, now_s, ret_signer, fault) < 0)
 		return -1;
 	if (*ret_signer != NULL)
 		return 0;
-	if (draw_signer(chooser->cache, now_s, &any, fault) < 0)
+	if (choose_at_random(chooser, now_s, &any, fault) < 0)
 		return -1;
 	return set_fault(fault, FAULT_NOT_FOUND,
 			 "%s: no member is left for %s: the pool of %s has %zu members, and %zu of "
@@ -415,31 +436,6 @@ static int choose_unused(struct chooser *chooser, int64_t now_s, struct signer *
 		return -1;
 	chooser->expected = wanted - 1;
 	return 0;
-}
-
-/* A signer_filter. */
-static bool is_in_use(const void *context, size_t index)
-{
-	return !is_set_apart(context, index);
-}
-
-/* What was used up under another method stays so. */
-static int choose_at_random(const struct chooser *chooser, int64_t now_s,
-			    struct signer **ret_signer, struct fault *fault)
-{
-	const struct client_node *client = chooser->client;
-
-	if (client->pool.marks == NULL)
-		return draw_signer(chooser->cache, now_s, ret_signer, fault);
-	if (draw_signer_among(chooser->cache, is_in_use, &client->pool, now_s, ret_signer, fault) <
-	    0)
-		return -1;
-	if (*ret_signer != NULL)
-		return 0;
-	return set_fault(fault, FAULT_NOT_FOUND,
-			 "%s: no member of the pool of %s can sign that was not used up before: "
-			 "run certpool keep %s",
-			 chooser->layout->path, client->name, client->name);
 }
 
 /* What more than one message depends on is chosen by one thread at a time. */

@@ -136,3 +136,11 @@ manifest_of 'size: 3' >manifest.yaml
 expect 0 'a random pool again' send x --count 20
 equal 'draws no member that was used up' '' \
 	"$(comm -12 <(marked used | tr ' ' '\n' | sort) <(jq -r .member out | sort -u))"
+manifest_of 'size: 6, reuse: limited_time' >manifest.yaml
+expect 0 'the advice works there, too: keep' "$certpool" keep client1
+equal 'fills the pool up and destroys the keys of what was used up' '6 0' \
+	"$(members Private | wc -w) $(marked used | wc -w)"
+expect 0 'a member signs' send x --count 3
+manifest_of 'size: 6, reuse: once_only' >manifest.yaml
+expect 4 'with once_only again, what may have signed does not' send x
+says 'and is set aside' '6 are set aside'

@@ -55,7 +55,10 @@ Test(pool_state, refuses_what_is_not_of_its_form)
 		{ORDER "last 5\nused 4 6\n", "line 4"},
 		{ORDER "last 5\nused 4 3\n", "line 4"},
 		{ORDER "last 5\nused 1 3\nretired 3 3\n", "line 5"},
+		{ORDER "doubtful 1\n", "line 3"},
 		{ORDER "since x\n", "line 3"},
+		{ORDER "since 9223372036854775807\n", "line 3"},
+		{ORDER "failed 1 1000001 why\n", "line 3"},
 		{ORDER "failed 1 0 why\n", "line 3"},
 		{ORDER "failed 1 1 why\nfailed 1 1 why\n", "line 4"},
 	};
@@ -77,7 +80,7 @@ Test(pool_state, is_read_as_it_was_written)
 
 	OK(parse_pool_state(bytes_of_string(ORDER "current 4 1700000000\npeer a 1\npeer b 2\n"
 						  "peer a 3\nlast 9\nretired 1 3\nused 4 4\n"
-						  "used 7 8\nsince 1700000001\n"
+						  "used 7 8\ndoubtful\nsince 1700000001\n"
 						  "failed 1700000002 3 the CA: away\n"),
 			    &state, &fault));
 	OK(write_pool_state(layout, &state, &fault));
@@ -99,6 +102,7 @@ Test(pool_state, is_read_as_it_was_written)
 	cr_expect_eq(count_marked(&again, MEMBER_USED), 3);
 	cr_expect_eq(again.marks[7], MEMBER_USED);
 	cr_expect_eq(again.marks[8], MEMBER_UNUSED);
+	cr_expect(again.doubtful);
 	cr_expect_eq(again.first_used_s, 1700000001);
 	cr_expect_eq(again.failures, 3);
 	cr_expect_str_eq(again.failure, "the CA: away");

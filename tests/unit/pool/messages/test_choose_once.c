@@ -175,3 +175,77 @@ Test(choose_once, waits_longer_after_each_fill_up_that_fails_and_an_hour_at_most
 	OK(note_fill_up(layout, "client1", now_s, NULL, &fault));
 	OK(check_fill_up(layout, "client1", now_s, &fault));
 }
+
+/* With another reuse, which may have members sign more than once. */
+static const enum reuse other_methods[] = {REUSE_RANDOM, REUSE_LIMITED_TIME, REUSE_ROTATING_BATCH,
+					   REUSE_PER_RELYING_PARTY};
+
+/* All have signed but the one that it returns. */
+static size_t use_all_but_one(void)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = open_chooser(REUSE_ONCE_ONLY);
+	size_t left = CHOOSING_SIZE * (CHOOSING_SIZE + 1) / 2;
+
+	for (size_t i = 1; i < CHOOSING_SIZE; i++)
+		left -= choose(chooser);
+	OK(take_numbers(choosing.fixture.layouts[0], choosing.client, &fault));
+	return left;
+}
+
+Test(choose_once, leaves_what_was_used_up_alone_with_every_other_reuse)
+{
+	size_t left;
+
+	prepare_once_only();
+	left = use_all_but_one();
+	for (size_t i = 0; i < COUNT_OF(other_methods); i++) {
+		CLEANUP(free_chooser) struct chooser *chooser = open_chooser(other_methods[i]);
+
+		/* Each message in a time of its own. */
+		choosing.client->pool.reuse.hold_s =
+			other_methods[i] == REUSE_LIMITED_TIME ? 60 : 0;
+		for (size_t j = 0; j < 20; j++)
+			cr_expect_eq(choose_at(chooser, "client2",
+					       choosing.fixture.now_s + (int64_t)j * 60),
+				     left, "%s", format_reuse(other_methods[i]));
+	}
+	choosing.client->pool.reuse.hold_s = 0;
+	remove_member(left);
+	for (size_t i = 0; i < COUNT_OF(other_methods); i++) {
+		CLEANUP(free_chooser) struct chooser *chooser = open_chooser(other_methods[i]);
+
+		expect_empty(chooser, "can sign that was not used up before: run certpool keep");
+	}
+}
+
+Test(choose_once, sets_all_aside_that_signed_with_another_reuse)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = NULL;
+
+	prepare_once_only();
+	(void)use_all_but_one();
+	chooser = open_chooser(REUSE_RANDOM);
+	(void)choose(chooser);
+	free_chooser(&chooser);
+	chooser = open_chooser(REUSE_ONCE_ONLY);
+	expect_empty(chooser, "6 are set aside");
+}
+
+Test(choose_once, knows_a_copy_also_once_another_command_has_written_it)
+{
+	CLEANUP(clear_buffer) struct buffer old = {0};
+	CLEANUP(clear_pool_state) struct pool_state state = {0};
+	CLEANUP(free_chooser) struct chooser *chooser = NULL;
+	const struct layout *layout = choosing.fixture.layouts[0];
+	const struct fault failure = {.class = FAULT_FAILED, .text = "why"};
+
+	prepare_once_only();
+	OK(read_file(layout->state, POOL_STATE_FILE, 4096, &old, &fault));
+	(void)use_all_but_one();
+	restore_state(&old);
+	OK(note_fill_up(layout, "client1", choosing.fixture.now_s, &failure, &fault));
+	OK(read_pool_state(layout, "client1", &state, &fault));
+	cr_expect_not(state.copied);
+	chooser = open_chooser(REUSE_ONCE_ONLY);
+	expect_empty(chooser, "6 are set aside");
+}
