@@ -33,7 +33,7 @@ static size_t learn(struct bytes serial)
 					  .client = &fixture.base.clients[0],
 					  .ca = ca.endpoint,
 					  .crl_url = fixture.path};
-	struct learned learned = {0};
+	CLEANUP(clear_learned) struct learned learned = {0};
 
 	put_bytes(fixture.base.scratch.dirfd, "ca.crl", bytes_of_buffer(&crl), 0644);
 	OK(learn_revocations(&learning, fixture.base.now_s, &learned, &fault));
