@@ -64,6 +64,8 @@ Test(request_rate, follows_a_policy_that_changes)
 
 	cr_expect(take_turn(rate, "a", 1, 0, &wait_s));
 	cr_expect(!take_turn(rate, "a", 1, 0, &wait_s));
+	for (int i = 1; i < 60; i++)
+		cr_expect(take_turn(rate, "a", 60, 0, &wait_s));
 	cr_expect(!take_turn(rate, "a", 60, 0, &wait_s));
 	cr_expect_eq(wait_s, 1);
 	cr_expect(take_turn(rate, "a", 60, S_US, &wait_s));
