@@ -141,6 +141,13 @@ bool changes_roots(const struct root_change *change)
 	return change->pinned[0] != '\0' || change->dropped[0] != '\0';
 }
 
+bool goes_back(const struct roots *pinned, const struct roots *offered)
+{
+	if (same_certificate(pinned->root, offered->root))
+		return pinned->next != NULL && offered->next == NULL;
+	return same_certificate(pinned->root, offered->next);
+}
+
 int read_offer(const struct roots *pinned, const struct roots_answer *answer,
 	       struct offered_roots *ret_offered, struct root_change *ret_change,
 	       struct fault *fault)

@@ -34,6 +34,13 @@ int read_offer(const struct roots *pinned, const struct roots_answer *answer,
 /* Whether anything changes. */
 bool changes_roots(const struct root_change *change);
 
+/*
+ * Whether the offer is what the CA offered before: a root that it has replaced since, above the one
+ * that is pinned, or the present root without the next one, which is pinned beside it. A CA never
+ * goes back by itself; an answer in a file may be old.
+ */
+bool goes_back(const struct roots *pinned, const struct roots *offered);
+
 /* Tells in a request which roots are pinned. */
 void name_pinned_roots(const struct roots *roots, struct roots_request *request);
 

@@ -138,16 +138,29 @@ static void report_member_refusals(struct import_context *context,
 			       &answer->refusals[i].refusal);
 }
 
+/* A client that was away until its root had ended verifies by the roots that it is about to pin, as
+   one with a network does. */
+static struct trust trust_in_file(const struct import_context *context)
+{
+	bool ended = certificate_not_after(context->roots.root) < context->now_s;
+	bool offered = context->offered.roots.root != NULL;
+
+	return trust_in_roots(ended && offered ? &context->offered.roots : &context->roots,
+			      &context->known);
+}
+
 static int save_answer(struct import_context *context, const struct exported_request *request,
 		       struct certificates_answer *answer, struct fault *fault)
 {
 	CLEANUP(clear_request_batch) struct request_batch batch = {0};
-	const struct trust trust = trust_in_roots(&context->roots, &context->known);
+	const struct trust trust = trust_in_file(context);
 	bool written;
 
 	if (rebuild_batch(context, request, &batch, fault) < 0 ||
-	    check_batch_answer(&batch, &trust, context->now_s, answer, fault) < 0 ||
-	    drop_present(context, answer, fault) < 0 ||
+	    check_batch_answer(&batch, &trust, context->now_s, answer, fault) < 0)
+		return -1;
+	context->certified |= answer->certificate_count > 0;
+	if (drop_present(context, answer, fault) < 0 ||
 	    keep_intermediates(context->enrollment->layout, &batch.chain, &written, fault) < 0 ||
 	    save_certificates(context->enrollment->layout, &current_files, answer, fault) < 0)
 		return -1;
@@ -219,7 +232,8 @@ static int open_under_either_key(const struct import_context *context,
 
 /*
  * A line with the CA's roots: their cross certificates are kept, and the roots pinned when all
- * certificates are saved. *ret_taken false: the line is something else.
+ * certificates are saved. Those of a file that is older than what is pinned change nothing.
+ * *ret_taken false: the line is something else.
  */
 static int import_roots(struct import_context *context, struct bytes jwe, bool *ret_taken,
 			struct fault *fault)
@@ -239,7 +253,7 @@ static int import_roots(struct import_context *context, struct bytes jwe, bool *
 	if (parse_roots_answer(bytes_of_secret(&json), &answer, fault) < 0 ||
 	    read_offer(&context->roots, &answer, &offered, &change, fault) < 0)
 		return -1;
-	if (!changes_roots(&change))
+	if (!changes_roots(&change) || goes_back(&context->roots, &offered.roots))
 		return 0;
 	if (find_question(context, &answer.claims, &ignored, fault) < 0 ||
 	    keep_intermediates(layout, &offered.cross, &written, fault) < 0)
@@ -290,7 +304,6 @@ static int import_answer(struct import_context *context, struct bytes jwe,
 		memcpy(ret_jti, answer.claims.in_reply_to, JTI_SIZE);
 		return 0;
 	}
-	context->certified |= answer.certificate_count > 0;
 	if (is_refused(&answer.refusal))
 		refuse_request(context, request, &answer.refusal);
 	else if (save_answer(context, request, &answer, fault) < 0)

@@ -257,6 +257,9 @@ says 'is not pinned' "the CA's roots, in the last line: .*expected that one of t
 check 'the old one is' cmp client2/cert/root.crt first.crt
 check_not 'and no certificate is saved' test -e client2/cert/cert_key1.crt
 mv second.crt ca/cert/root.next.crt
+# A file of now, which is imported late.
+rm client1/cert/cert_key2.crt
+"$certpool" enroll client1 --export late.jwe -q && "$certpool" sign late.jwe -q
 expect 0 'rotate root --finish, without the other one' "$certpool" rotate root --finish --without client2 -q
 expect 0 'the next file' by_files client1
 says 'drops the old root' "client1: dropped the CA's old root"
@@ -272,3 +275,17 @@ expect 0 'the same file again' "$certpool" enroll client2 --import pool.jwe.answ
 check 'changes nothing' cmp client2/cert/root.crt now.crt
 expect 0 'nor does one of before, whose certificate is there' "$certpool" enroll client2 --import before.answer
 check 'at all' cmp client2/cert/root.crt now.crt
+rm -f client1/cert/cert_key2.crt
+expect 0 'a file of before, which names the old root' "$certpool" enroll client1 --import late.jwe.answer
+prints 'has its certificate saved' '^client1: saved 1 certificate'
+check_not 'and the old root' grep -q pinned err
+check 'is not pinned again' cmp client1/cert/root.crt ca/cert/root.crt
+# A client that was away until its root had ended.
+ahead() { under_clock "$1" "$certpool" "${@:2}"; }
+expect 0 'the CA replaces its root once more' ahead +3600d rotate root -q
+expect 0 'for good' ahead +3600d rotate root --finish --without client1 --without client2 -q
+rm client1/cert/cert_key?.crt client1/CSR_file/* client1/Private/private_key*
+ahead +3660d request client1 -q >out && ahead +3660d enroll client1 --export away.jwe -q && ahead +3660d sign away.jwe -q
+expect 0 'enroll --import when the pinned root has ended' ahead +3660d enroll client1 --import away.jwe.answer
+prints 'saves all' '^client1: saved 2 certificates'
+check 'and pins the root of now' cmp client1/cert/root.crt ca/cert/root.crt
