@@ -27,11 +27,12 @@ static void append_reason(struct buffer *reasons, const char *text)
 size_t fleet_pool_size(const struct fleet *fleet, const struct fleet_row *row)
 {
 	struct fault absent = {0};
-	const struct client_node *node = find_client(fleet->manifest, row->client.name, &absent);
+	const struct client_node *node;
 
-	if (row->client.pool_size != 0 || node == NULL)
+	if (row->client.pool_size != 0)
 		return row->client.pool_size;
-	return node->pool.size;
+	node = find_client(fleet->manifest, row->client.name, &absent);
+	return node != NULL ? node->pool.size : 0;
 }
 
 /* A third of the life is left when a renewal is due, as `renew` sees it. */

@@ -134,10 +134,14 @@ void html_end(struct html *html, int64_t time_s, int64_t now_s)
 void html_client_link(struct html *html, const struct page_place *place, const char *client)
 {
 	if (place->fleet != NULL ? find_in_fleet(place->fleet, client) == NULL
-				 : strcmp(client, CA_NAME) == 0) {
+				 : strcmp(client, CA_NAME) == 0)
 		html_text(html, client);
-		return;
-	}
+	else
+		html_known_client_link(html, place, client);
+}
+
+void html_known_client_link(struct html *html, const struct page_place *place, const char *client)
+{
 	if (place->kind == PAGE_LIVE) {
 		MARKUP(html, "<a href=\"");
 		append_string(&html->text, place->up);

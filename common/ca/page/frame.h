@@ -43,6 +43,9 @@ void html_end(struct html *html, int64_t time_s, int64_t now_s);
 /* A client's name, as a link to its page, or to its row in a file, if there is one. */
 void html_client_link(struct html *html, const struct page_place *place, const char *client);
 
+/* The same of a client that is known to be there: a fleet is not searched for it. */
+void html_known_client_link(struct html *html, const struct page_place *place, const char *client);
+
 /* The head of a table of certificates, one row, and the end. */
 void begin_certificate_table(struct html *html, const char *caption);
 void html_certificate_row(struct html *html, const struct page_place *place,

@@ -127,6 +127,22 @@ equal 'the page'\''s port has nothing of the CA' 404 "$(get "http://$host:$port/
 check 'the overview has the revocation, like status --json' eventually live_figures
 equal 'which is one more' 2 "$(figure revoked answer)"
 
+# A great fleet does not make a great page, which would be kept while it is read.
+ask_record ca "with recursive n(i) as (select 1 union all select i + 1 from n where i < 1100)
+	insert into client (name, subject, alt_names, keys, validity, certificates, requests_per_minute, by_hand, origin, joined_at)
+	select 'fleet' || i, subject, alt_names, keys, validity, certificates, requests_per_minute, 1, 2, joined_at from client, n
+	where name = 'client1'"
+rows_of() { grep -o 'id="client-[^"]*' "$1" | wc -l; }
+great_fleet() { get "$url" >/dev/null && [ "$(figure clients answer)" = 1102 ]; }
+check 'the overview counts 1,102 clients' eventually great_fleet
+equal 'and has rows for 1,000' 1000 "$(rows_of answer)"
+check_not 'of which those that need a look come first' grep -q 'id="client-client1"' answer
+check 'says where the others are' grep -q 'the search finds the others' answer
+equal 'a search' 200 "$(get "$url?q=client1")"
+check 'finds one of them' grep -q 'href="client/client1"' answer
+expect 0 'the file' "$certpool" status --html -o page.html
+equal 'has them all' 1102 "$(rows_of page.html)"
+
 stop "$ca"
 equal 'the CA stops in order' 0 "$stopped"
 check_not 'the log never had the token' grep -q "$token" serve.err serve.out
