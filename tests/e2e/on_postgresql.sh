@@ -14,5 +14,5 @@
 set -eu
 here=$(dirname "$(realpath "$0")")
 [ $# -gt 0 ] || set -- authority/t_{clock,crl,ends,init,ocsp,revoke,revoke_race}.sh message/t_{message,receiver,receiver_tls,reuse,verify}.sh \
-	pool/t_export.sh service/t_protocol.sh
+	pool/t_export.sh service/t_{page,protocol}.sh
 exec "$here/../postgresql.sh" bash "$here/run.sh" "$@"
