@@ -16,7 +16,7 @@ preload=$(faketime_library)
 cat >clocked <<-END
 	#!/bin/sh
 	exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME_TIMESTAMP_FILE='$PWD/ca/state/offset' \\
-		FAKETIME_CACHE_DURATION=1 LD_PRELOAD='$preload' '$right' "\$@"
+		FAKETIME_NO_CACHE=1 LD_PRELOAD='$preload' '$right' "\$@"
 END
 chmod 755 clocked
 day=0

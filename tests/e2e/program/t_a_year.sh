@@ -14,7 +14,7 @@ cat >bin/certpool <<-END
 	#!/bin/sh
 	[ "\$1" = serve ] && clock=$folder/ca/ca/state/clock
 	exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME_TIMESTAMP_FILE="\${clock:-$folder/clock}" \\
-		FAKETIME_CACHE_DURATION=1 LD_PRELOAD='$preload' '$certpool' "\$@"
+		FAKETIME_NO_CACHE=1 LD_PRELOAD='$preload' '$certpool' "\$@"
 END
 chmod 755 bin/certpool
 export PATH=$folder/bin:$PATH
