@@ -19,7 +19,6 @@ class Browser:
         # Port 0: it takes any free one, and says which.
         self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=self.log, stderr=self.log,
                                        env=dict(os.environ, HOME=self.folder.name))
-        self.url = f"http://127.0.0.1:{self.port()}"
         arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
                      "--no-first-run", "--disable-background-networking", "--disable-component-update",
                      "--disable-extensions", "--no-proxy-server", f"--window-size={width},{height}",
@@ -30,7 +29,12 @@ class Browser:
             arguments += ["--blink-settings=preferredColorScheme=1"]
         capabilities = {"browserName": "chrome", "goog:chromeOptions": {"args": arguments},
                         "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
-        session = self.begin({"capabilities": {"alwaysMatch": capabilities}})
+        try:
+            self.url = f"http://127.0.0.1:{self.port()}"
+            session = self.begin({"capabilities": {"alwaysMatch": capabilities}})
+        except BaseException:
+            self.driver.terminate()
+            raise
         self.session = "/session/" + session["sessionId"]
 
     def begin(self, capabilities):
@@ -40,7 +44,6 @@ class Browser:
                 return self.ask("POST", "/session", capabilities)
             except RuntimeError:
                 if last:
-                    self.driver.terminate()
                     raise
 
     def port(self):
