@@ -42,6 +42,7 @@ x509/revocation  x509
 x509/bundles     x509
 x509
 crypto/jose      crypto
+crypto/agreement crypto
 crypto
 net/fetch
 '

@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/ca/issue/issuing_key.h"
 #include "common/ca/shared/client_key_copies.h"
+#include "common/ca/shared/issuer_copies.h"
 #include "common/ca/signer/sandboxes.h"
 #include "tools/operator.h"
 #include "tools/output.h"
@@ -19,6 +20,16 @@ struct opened_signer {
 	struct issuer_set issuers;
 };
 
+/* The key of an issuer that another front end has made, and of which the layout, where the signer
+   writes nothing, has no file yet. */
+static int find_recorded_key(void *context, unsigned int number, struct secret *ret_pem,
+			     struct fault *fault)
+{
+	const struct opened_signer *opened = context;
+
+	return read_issuer_key(opened->store, opened->plan->layout, number, ret_pem, fault);
+}
+
 static int open_keys(struct opened_signer *opened, struct fault *fault)
 {
 	const struct signer_plan *plan = opened->plan;
@@ -29,7 +40,13 @@ static int open_keys(struct opened_signer *opened, struct fault *fault)
 		return -1;
 	if (check_issuer_validity(newest_issuer(&opened->issuers), read_clock(), fault) < 0)
 		return prefix_fault(fault, "%s", plan->layout->path);
-	return open_ca_record(plan->layout, ca, &opened->store, fault);
+	if (open_ca_record(plan->layout, ca, &opened->store, fault) < 0)
+		return -1;
+	if (is_shared_store(opened->store)) {
+		opened->access.find = find_recorded_key;
+		opened->access.find_context = opened;
+	}
+	return 0;
 }
 
 static int learn_issuers(void *context, struct fault *fault)

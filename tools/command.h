@@ -2,11 +2,10 @@
 #define CERTPOOL_TOOLS_COMMAND_H
 
 #include "common/base/fault.h"
+#include "common/base/version.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-#define CERTPOOL_VERSION "0.1.0"
 
 struct option;
 struct verb;

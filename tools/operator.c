@@ -5,6 +5,7 @@
 #include "common/ca/issue/rotate_root.h"
 #include "common/ca/shared/client_key_copies.h"
 #include "common/ca/shared/front_ends.h"
+#include "common/ca/shared/issuer_copies.h"
 #include "common/ca/signer/signer.h"
 #include "common/ca/store/crl_state.h"
 #include "tools/node.h"
@@ -29,7 +30,7 @@ int open_ca_record(const struct layout *layout, const struct ca_node *ca, struct
 
 	if (locate_store(layout, ca, &location, fault) < 0 ||
 	    open_store(location, &store, fault) < 0 ||
-	    recognise_front_end(store, layout, fault) < 0)
+	    recognise_front_end(store, layout, fault) < 0 || take_issuers(store, layout, fault) < 0)
 		return -1;
 	*ret_store = TAKE(store);
 	return 0;

@@ -28,7 +28,8 @@ int open_operator(const struct command *command, struct ca_operator *ret_operato
 		  struct fault *fault) MUST_CHECK;
 void clear_operator(struct ca_operator *ca);
 
-/* Opens the record in a CA's layout. Owns: free_store. */
+/* Opens the record of a CA's layout, and brings the layout's issuers up to date (take_issuers).
+   Owns: free_store. */
 int open_ca_record(const struct layout *layout, const struct ca_node *ca, struct store **ret_store,
 		   struct fault *fault) MUST_CHECK;
 

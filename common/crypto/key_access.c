@@ -108,13 +108,41 @@ static int refuse_lost_key(const struct layout *layout, const char *name, const 
 			 found);
 }
 
+/* The number in "ca.N.key"; 1 for any other name. */
+static unsigned int parse_key_number(const char *name)
+{
+	static const char stem[] = "ca.";
+	char expected[FILE_NAME_SIZE];
+	unsigned int number;
+
+	if (strncmp(name, stem, strlen(stem)) != 0)
+		return 1;
+	number = (unsigned int)strtoul(name + strlen(stem), NULL, 10);
+	name_issuer_file("ca.key", number, expected);
+	return strcmp(name, expected) == 0 ? number : 1;
+}
+
+/* The content of the file, or, where there is none, what the access finds for it. */
+static int read_key(const struct layout *layout, const char *name, const struct key_access *access,
+		    struct secret *ret_pem, struct fault *fault)
+{
+	const unsigned int number = parse_key_number(name);
+
+	if (read_secret_file(layout->private, name, PRIVATE_KEY_FILE_MAX, ret_pem, fault) == 0)
+		return 0;
+	if (fault->class != FAULT_NOT_FOUND || access->find == NULL || number == 1)
+		return -1;
+	*fault = (struct fault){0};
+	return access->find(access->find_context, number, ret_pem, fault);
+}
+
 int open_key_file(const struct layout *layout, const char *name, const struct key_access *access,
 		  struct private_key **ret_key, struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret pem = {0};
 	struct fault unread = {0};
 
-	if (read_secret_file(layout->private, name, PRIVATE_KEY_FILE_MAX, &pem, &unread) < 0)
+	if (read_key(layout, name, access, &pem, &unread) < 0)
 		return unread.class == FAULT_NOT_FOUND
 			       ? refuse_lost_key(layout, name, "none", fault)
 			       : set_fault(fault, unread.class, "%s/Private: %s", layout->path,
@@ -144,20 +172,6 @@ static int number_key_url(const char *url, unsigned int number, struct buffer *r
 	append_bytes(ret_url, (struct bytes){(const uint8_t *)url, end});
 	append_format(ret_url, "-%u%s", number, url + end);
 	return check_buffer(ret_url, fault);
-}
-
-/* The number in "ca.N.key"; 1 for any other name. */
-static unsigned int parse_key_number(const char *name)
-{
-	static const char stem[] = "ca.";
-	char expected[FILE_NAME_SIZE];
-	unsigned int number;
-
-	if (strncmp(name, stem, strlen(stem)) != 0)
-		return 1;
-	number = (unsigned int)strtoul(name + strlen(stem), NULL, 10);
-	name_issuer_file("ca.key", number, expected);
-	return strcmp(name, expected) == 0 ? number : 1;
 }
 
 static int open_key_of_token(const char *name, const struct key_access *access,
@@ -193,18 +207,29 @@ int open_private_key(const struct layout *layout, const char *name, const struct
 	return open_key_of_token(name, access, ret_key, fault);
 }
 
+int make_key_pem(enum key_type type, const struct key_access *access, struct private_key **ret_key,
+		 struct secret *ret_pem, struct fault *fault)
+{
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+
+	if (generate_private_key(type, &key, fault) < 0)
+		return -1;
+	if ((access->passphrase.len > 0
+		     ? format_encrypted_private_key(key, bytes_of_secret(&access->passphrase),
+						    ret_pem, fault)
+		     : format_private_key(key, ret_pem, fault)) < 0)
+		return -1;
+	*ret_key = TAKE(key);
+	return 0;
+}
+
 int make_key_file(const struct layout *layout, const char *name, enum key_type type,
 		  const struct key_access *access, struct fault *fault)
 {
 	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(clear_secret) struct secret pem = {0};
 
-	if (generate_private_key(type, &key, fault) < 0)
-		return -1;
-	if ((access->passphrase.len > 0
-		     ? format_encrypted_private_key(key, bytes_of_secret(&access->passphrase), &pem,
-						    fault)
-		     : format_private_key(key, &pem, fault)) < 0)
+	if (make_key_pem(type, access, &key, &pem, fault) < 0)
 		return -1;
 	if (write_file(layout->private, name, STAGE_NEW, 0600, bytes_of_secret(&pem), fault) < 0)
 		return prefix_fault(fault, "%s/Private", layout->path);

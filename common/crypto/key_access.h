@@ -14,6 +14,11 @@ struct key_access {
 	struct secret passphrase; /* of key files; empty: none */
 	char *passphrase_source;  /* the name of its file, for messages */
 	char *pin_source;         /* the same for the PIN */
+	/* Where the content of the file ca.N.key is when there is no file; NULL: nowhere.
+	   FAULT_NOT_FOUND without it. */
+	int (*find)(void *context, unsigned int number, struct secret *ret_pem,
+		    struct fault *fault);
+	void *find_context;
 };
 
 void clear_key_access(struct key_access *access);
@@ -45,6 +50,10 @@ int open_key_file(const struct layout *layout, const char *name, const struct ke
  */
 int open_private_key(const struct layout *layout, const char *name, const struct key_access *access,
 		     struct private_key **ret_key, struct fault *fault) MUST_CHECK;
+
+/* Generates a key, and the content of its file, encrypted if there is a passphrase. */
+int make_key_pem(enum key_type type, const struct key_access *access, struct private_key **ret_key,
+		 struct secret *ret_pem, struct fault *fault) MUST_CHECK;
 
 /*
  * Generates a key and writes it to Private/{name}, mode 0600, encrypted if there is a passphrase.

@@ -8,8 +8,9 @@
 #include "common/base/staging.h"
 #include "common/ca/backup/front_end_packet.h"
 #include "common/ca/shared/client_key_copies.h"
+#include "common/ca/shared/front_end_key.h"
+#include "common/ca/shared/issuer_copies.h"
 #include "common/ca/shared/lease.h"
-#include "common/ca/shared/store_key.h"
 #include "common/crypto/key_access.h"
 #include "common/layout/path.h"
 #include "tools/input.h"
@@ -143,7 +144,6 @@ static int join_by(const struct command *command, const struct front_end_packet 
 	CLEANUP(free_layout) struct layout *layout = NULL;
 	CLEANUP(free_store) struct store *store = NULL;
 	CLEANUP(close_descriptor) int lock = -1;
-	CLEANUP(clear_shared_key) struct shared_key key = {0};
 
 	if (write_manifest(command, packet, fault) < 0 ||
 	    load_manifest(command->manifest, &manifest, fault) < 0)
@@ -155,8 +155,8 @@ static int join_by(const struct command *command, const struct front_end_packet 
 	    lock_or_wait(command, layout, &lock, fault) < 0 ||
 	    open_shared_store(manifest, layout, &store, fault) < 0 ||
 	    unpack_front_end(packet, layout, fault) < 0 ||
-	    read_store_key(layout, store, &key, fault) < 0 ||
-	    join_front_ends(store, layout, packet->name, packet->number, read_clock(), fault) < 0)
+	    join_front_ends(store, layout, packet->name, packet->number, read_clock(), fault) < 0 ||
+	    take_issuers(store, layout, fault) < 0)
 		return -1;
 	return take_client_keys(store, layout, fault);
 }
@@ -188,6 +188,7 @@ enum { LEASES_SIZE = 64 };
 /* One of the list. */
 struct listing_context {
 	const struct command *command;
+	const struct ca_operator *ca;
 	int64_t own;
 	int64_t now_s; /* of the database's clock */
 	int64_t holders[COUNT_OF(leases)];
@@ -226,22 +227,31 @@ static int print_front_end(void *context, const struct front_end *front_end, str
 	bool own = front_end->number == listing->own;
 	char at[TIME_TEXT_SIZE] = "-";
 	char held[LEASES_SIZE];
+	char key[FINGERPRINT_SIZE];
 
 	name_leases(listing, front_end->number, held);
+	if (read_fingerprint(listing->ca->store, listing->ca->layout, front_end->number, key,
+			     fault) < 0)
+		return -1;
 	if (front_end->heartbeat_s != 0)
 		format_time(front_end->heartbeat_s, at);
 	if (!listing->command->json) {
-		print_line("%-20s  %-8s  %-20s  %11lld  %s%s", front_end->name, state, at,
-			   (long long)front_end->lines, held[0] != '\0' ? held : "-",
-			   own ? "  (this host)" : "");
+		print_line("%-20s  %-8s  %-8s  %-20s  %11lld  %-16s  %s%s", front_end->name, state,
+			   front_end->version[0] != '\0' ? front_end->version : "-", at,
+			   (long long)front_end->lines, key[0] != '\0' ? key : "-",
+			   held[0] != '\0' ? held : "-", own ? "  (this host)" : "");
 		return 0;
 	}
 	add_json_text(&line, "front_end", front_end->name);
 	add_json_number(&line, "number", (long long)front_end->number);
 	add_json_text(&line, "state", state);
+	if (front_end->version[0] != '\0')
+		add_json_text(&line, "version", front_end->version);
 	if (front_end->heartbeat_s != 0)
 		add_json_time(&line, "heartbeat", front_end->heartbeat_s);
 	add_json_number(&line, "audit_lines", (long long)front_end->lines);
+	if (key[0] != '\0')
+		add_json_text(&line, "key", key);
 	if (held[0] != '\0')
 		add_json_text(&line, "leases", held);
 	add_json_flag(&line, "own", own);
@@ -252,7 +262,7 @@ static int list(const struct command *command, const struct front_end_settings *
 		struct fault *fault)
 {
 	CLEANUP(clear_operator) struct ca_operator ca = {0};
-	struct listing_context context = {.command = command};
+	struct listing_context context = {.command = command, .ca = &ca};
 
 	(void)given;
 	if (open_operator(command, &ca, fault) < 0 ||
@@ -263,8 +273,8 @@ static int list(const struct command *command, const struct front_end_settings *
 			return -1;
 	context.own = store_front_end(ca.store);
 	if (!command->json)
-		print_line("%-20s  %-8s  %-20s  %11s  %s", "FRONT END", "STATE", "HEARTBEAT",
-			   "AUDIT LINES", "LEASES");
+		print_line("%-20s  %-8s  %-8s  %-20s  %11s  %-16s  %s", "FRONT END", "STATE",
+			   "VERSION", "HEARTBEAT", "AUDIT LINES", "KEY", "LEASES");
 	return list_front_ends(ca.store, print_front_end, &context, fault);
 }
 
@@ -273,11 +283,20 @@ static int drop(const struct command *command, const struct front_end_settings *
 {
 	const char *name = command->operands[1];
 	CLEANUP(clear_operator) struct ca_operator ca = {0};
+	size_t left;
 
 	(void)given;
+	/* Then the file of the store's key, which the next verb would bring up to date, too. */
 	if (open_operator(command, &ca, fault) < 0 ||
-	    remove_front_end(ca.store, name, ca.now_s, fault) < 0)
+	    remove_front_end(ca.store, ca.layout, name, ca.now_s, &left, fault) < 0 ||
+	    take_client_keys(ca.store, ca.layout, fault) < 0)
 		return -1;
+	if (left > 0)
+		print_complaint(
+			command,
+			"%zu other front ends had no key of their own yet, and cannot read "
+			"the new key of the store: remove them, too, and let them join anew",
+			left);
 	print_note(command,
 		   "%s had the CA's issuing key, the clients' keys and access to the database: end "
 		   "that access in the database; if that host was lost with its keys, run certpool "
@@ -335,7 +354,8 @@ const struct verb front_end_verb = {
 		"that serves it, writes a packet for a further one: the manifest, the CA's keys\n"
 		"(but for those in a token) and the key of the store, under a passphrase. join\n"
 		"makes the host where it runs that front end, once. list shows all of them, by\n"
-		"their heartbeats; remove bars one from the record.\n",
+		"their heartbeats; remove bars one from the record, and makes a new key of the\n"
+		"store, which the others get.\n",
 	.example = "certpool front-end add ca2 -o ca2.tar --passphrase-file p\n"
 		   "certpool front-end join ca2.tar --passphrase-file p\n",
 	.options = front_end_options,

@@ -5,11 +5,13 @@
  */
 #include "common/base/clock.h"
 #include "common/ca/service/offline_request.h"
+#include "common/ca/shared/client_key_copies.h"
 #include "common/crypto/key_file.h"
 #include "common/pool/enrolment/offline_enroll.h"
 #include "tools/ca_key.h"
 #include "tools/input.h"
 #include "tools/node.h"
+#include "tools/operator.h"
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/verb/sign_folder.h"
@@ -49,11 +51,24 @@ static void clear_offline_ca(struct offline_ca *ca)
 	free_manifest(&ca->manifest);
 }
 
+/* The files that this host lacks of what other front ends have changed: issuers, and clients' keys.
+ */
+static int take_copies(const struct offline_ca *ca, struct fault *fault)
+{
+	CLEANUP(free_store) struct store *store = NULL;
+
+	if (ca->manifest->ca.store == NULL)
+		return 0;
+	if (open_ca_record(ca->layout, &ca->manifest->ca, &store, fault) < 0)
+		return -1;
+	return take_client_keys(store, ca->layout, fault);
+}
+
 static int open_offline_ca(struct offline_ca *ca, const struct ca_key_settings *key,
 			   struct fault *fault)
 {
 	if (load_manifest(ca->command->manifest, &ca->manifest, fault) < 0 ||
-	    open_ca_layout(ca->manifest, &ca->layout, fault) < 0)
+	    open_ca_layout(ca->manifest, &ca->layout, fault) < 0 || take_copies(ca, fault) < 0)
 		return -1;
 	return open_ca(ca->layout, ca->manifest, key, AUTHORITY_BESIDE, &ca->authority, fault);
 }

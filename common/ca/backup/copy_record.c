@@ -292,9 +292,15 @@ static int begin_copying(struct copying *copying, struct store *source, struct s
 /* What a record in a file has in files. */
 static int forget_shared(struct transaction *target, struct fault *fault)
 {
-	static const char *const statements[] = {"DELETE FROM shared_key", "DELETE FROM lease",
-						 "UPDATE state SET store_kid = NULL",
-						 "UPDATE issuer SET crl_der = NULL"};
+	static const char *const statements[] = {
+		"DELETE FROM shared_key",
+		"DELETE FROM issuer_key",
+		"DELETE FROM store_key",
+		"DELETE FROM lease",
+		"UPDATE state SET store_kid = NULL",
+		"UPDATE issuer SET crl_der = NULL",
+		"UPDATE front_end SET public_key = NULL, place = NULL",
+	};
 
 	for (size_t i = 0; i < COUNT_OF(statements); i++)
 		if (run_statement(target, statements[i], NO_VALUES, NULL, fault) < 0)

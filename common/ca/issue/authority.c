@@ -1,11 +1,13 @@
 #include "common/ca/issue/authority.h"
 
 #include "common/base/clock.h"
+#include "common/base/version.h"
 #include "common/ca/issue/free_space.h"
 #include "common/ca/issue/issuing_key.h"
 #include "common/ca/issue/request_rate.h"
 #include "common/ca/revocation/ca_roots.h"
 #include "common/ca/shared/front_ends.h"
+#include "common/ca/shared/issuer_copies.h"
 #include "common/ca/signer/signer.h"
 #include "common/ca/signer/signer_process.h"
 #include "common/ca/store/audit.h"
@@ -140,7 +142,7 @@ static int open_parts(struct authority *authority, bool serving, int64_t now_s, 
 		return -1;
 	if (!serving)
 		return 0;
-	if (claim_front_end(authority->store, layout, fault) < 0)
+	if (claim_front_end(authority->store, layout, CERTPOOL_VERSION, fault) < 0)
 		return -1;
 	return record_service(authority, EVENT_STARTED, now_s, fault);
 }
@@ -216,7 +218,8 @@ int refresh_issuers(struct authority *authority, struct fault *fault)
 		return 0;
 	if (read_newest_issuer(authority->store, &newest, fault) < 0 ||
 	    (newest > count_issuers(&authority->issuers) &&
-	     load_front_issuers(authority, fault) < 0) ||
+	     (take_issuer_certificates(authority->store, authority->layout, fault) < 0 ||
+	      load_front_issuers(authority, fault) < 0)) ||
 	    refresh_certificates(authority->store, authority->layout, &authority->manifest->ca,
 				 &authority->issuers, fault) < 0)
 		return -1;

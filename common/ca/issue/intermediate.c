@@ -35,35 +35,47 @@ static int format_subject(const struct ca_node *ca, unsigned int number, struct 
 }
 
 /* The root's layout has the line, as the root's key signed. */
-int certify_intermediate(const struct root_home *home, unsigned int number,
-			 const struct key_access *access, int64_t now_s, struct fault *fault)
+int sign_intermediate(const struct root_home *home, unsigned int number,
+		      const struct private_key *key, int64_t now_s, struct buffer *ret_der,
+		      struct fault *fault)
 {
-	const struct layout *layout = home->ca_layout;
 	const struct ca_node *ca = home->ca;
 	/* Backdated like its certificates. */
 	const struct validity validity =
 		limit_validity(issuer_certificate(home->issuer), now_s - ca->certificate_backdate_s,
 			       now_s + ca->intermediate_validity_s);
 	CLEANUP(clear_buffer) struct buffer subject = {0};
-	CLEANUP(free_private_key) struct private_key *key = NULL;
 	CLEANUP(free_public_key) struct public_key *public_key = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
-	CLEANUP(clear_buffer) struct buffer pem = {0};
-	char name[FILE_NAME_SIZE];
 
-	name_issuing_key(layout, ca, number, name);
 	if (format_subject(ca, number, &subject, fault) < 0 ||
-	    open_private_key(layout, name, access, &key, fault) < 0 ||
 	    get_public_key(key, &public_key, fault) < 0)
 		return -1;
 	if (create_intermediate(home->issuer, public_key, (const char *)subject.data, &validity,
 				&der, fault) < 0)
 		return prefix_fault(fault, "the CA's certificate \"%s\"",
 				    (const char *)subject.data);
-	if (append_signed_authority(home->layout, bytes_of_buffer(&der), now_s, fault) < 0 ||
+	if (append_signed_authority(home->layout, bytes_of_buffer(&der), now_s, fault) < 0)
+		return -1;
+	*ret_der = take_buffer(&der);
+	return 0;
+}
+
+int certify_intermediate(const struct root_home *home, unsigned int number,
+			 const struct key_access *access, int64_t now_s, struct fault *fault)
+{
+	const struct layout *layout = home->ca_layout;
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	CLEANUP(clear_buffer) struct buffer pem = {0};
+	char name[FILE_NAME_SIZE];
+
+	name_issuing_key(layout, home->ca, number, name);
+	if (open_private_key(layout, name, access, &key, fault) < 0 ||
+	    sign_intermediate(home, number, key, now_s, &der, fault) < 0 ||
 	    format_certificate_pem(bytes_of_buffer(&der), &pem, fault) < 0)
 		return -1;
-	name_issuing_certificate(layout, ca, number, name);
+	name_issuing_certificate(layout, home->ca, number, name);
 	if (write_file(layout->cert, name, STAGE_NEW, 0644, bytes_of_buffer(&pem), fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
 	return 0;

@@ -29,10 +29,16 @@ int make_intermediate(const struct layout *layout, const struct ca_node *ca,
 		      const struct key_access *access, int64_t now_s,
 		      struct intermediate_made *ret_made, struct fault *fault) MUST_CHECK;
 
+/* Has the root, which is loaded, certify the key of the CA's issuer of that number. Its subject is
+   the manifest's, with serialNumber=N from issuer 2 on. */
+int sign_intermediate(const struct root_home *home, unsigned int number,
+		      const struct private_key *key, int64_t now_s, struct buffer *ret_der,
+		      struct fault *fault) MUST_CHECK;
+
 /*
  * Has the root, which is loaded, certify the key of an issuer of its CA, which exists, and writes
- * the certificate under its name (issuing_key.h): from then on the CA has that issuer. Its subject
- * is the manifest's, with serialNumber=N from issuer 2 on.
+ * the certificate (sign_intermediate) under its name (issuing_key.h): from then on the CA has that
+ * issuer.
  */
 int certify_intermediate(const struct root_home *home, unsigned int number,
 			 const struct key_access *access, int64_t now_s,

@@ -10,10 +10,6 @@
 
 #include <string.h>
 
-/* How long a process that serves may go on with the issuer before: it looks every second, and the
-   signer refuses after ten minutes. */
-enum { TAKEOVER_MAX_S = 900 };
-
 static const char root_name[] = "root.crt";
 static const char root_key_name[] = "root.key";
 static const char intermediate_name[] = "ca.crt";

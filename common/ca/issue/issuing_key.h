@@ -25,6 +25,10 @@
  * is complete.
  */
 
+/* How long a process that serves may go on with the issuer before: it looks every second, and the
+   signer refuses after ten minutes. */
+enum { TAKEOVER_MAX_S = 900 };
+
 /* "root.crt", "ca.crt" or "ca.N.crt", and "root.key", "ca.key" or "ca.N.key". */
 void name_issuing_certificate(const struct layout *layout, const struct ca_node *ca,
 			      unsigned int number, char ret_name[static FILE_NAME_SIZE]);

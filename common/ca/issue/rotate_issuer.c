@@ -4,6 +4,7 @@
 #include "common/base/staging.h"
 #include "common/ca/issue/intermediate.h"
 #include "common/ca/issue/publish_root_crl.h"
+#include "common/ca/shared/issuer_copies.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,48 @@ static int check_pause(const struct rotation *rotation, const struct issuer *new
 		issuer_number(newest), certificate_subject(certificate), then);
 }
 
+/* The key, and the content of its file; empty: it is in a token. */
+static int make_shared_key(const struct rotation *rotation, unsigned int number,
+			   struct private_key **ret_key, struct secret *ret_pem,
+			   struct fault *fault)
+{
+	const struct key_access *access = rotation->access;
+	char name[FILE_NAME_SIZE];
+
+	if (access->url == NULL)
+		return make_key_pem(rotation->ca->key, access, ret_key, ret_pem, fault);
+	name_issuing_key(rotation->layout, rotation->ca, number, name);
+	return open_private_key(rotation->layout, name, access, ret_key, fault);
+}
+
+/* Where front ends share a record, that is the first to have key and certificate, both at once: of
+   two rotations one is refused, and has left nothing. */
+static int make_shared_issuer(const struct rotation *rotation, const struct root_home *home,
+			      unsigned int number, struct fault *fault)
+{
+	const struct ca_node *ca = rotation->ca;
+	const int64_t now_s = rotation->now_s;
+	CLEANUP(free_private_key) struct private_key *key = NULL;
+	CLEANUP(clear_secret) struct secret pem = {0};
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	CLEANUP(free_certificate) struct certificate *certificate = NULL;
+	struct new_issuer issuer = {.number = number,
+				    .last_end_s =
+					    now_s + ca->certificate_validity_s + TAKEOVER_MAX_S,
+				    .after_s = ca->crl_validity_s,
+				    .now_s = now_s};
+
+	if (make_shared_key(rotation, number, &key, &pem, fault) < 0 ||
+	    sign_intermediate(home, number, key, now_s, &der, fault) < 0 ||
+	    parse_certificate_der(bytes_of_buffer(&der), &certificate, fault) < 0)
+		return -1;
+	issuer.certificate = certificate;
+	if (record_shared_issuer(rotation->store, rotation->layout, &issuer, bytes_of_secret(&pem),
+				 fault) < 0)
+		return -1;
+	return take_issuers(rotation->store, rotation->layout, fault);
+}
+
 static int make_issuer(const struct rotation *rotation, unsigned int number, struct fault *fault)
 {
 	const struct layout *layout = rotation->layout;
@@ -66,6 +109,8 @@ static int make_issuer(const struct rotation *rotation, unsigned int number, str
 		return -1;
 	if (sweep_staging(layout->private, fault) < 0 || sweep_staging(layout->cert, fault) < 0)
 		return prefix_fault(fault, "%s", layout->path);
+	if (is_shared_store(rotation->store))
+		return make_shared_issuer(rotation, &home, number, fault);
 	if (make_issuing_key(layout, rotation->ca, number, access, fault) < 0)
 		return -1;
 	return certify_intermediate(&home, number, access, rotation->now_s, fault);
@@ -96,7 +141,7 @@ int rotate_issuer(const struct rotation *rotation, struct rotated_issuer *ret_ro
 	unsigned int recorded;
 	bool killed;
 
-	if (check_kind(rotation, fault) < 0 ||
+	if (check_kind(rotation, fault) < 0 || take_issuers(rotation->store, layout, fault) < 0 ||
 	    load_issuers(layout, ca, rotation->access, &issuers, fault) < 0 ||
 	    read_newest_issuer(rotation->store, &recorded, fault) < 0)
 		return -1;

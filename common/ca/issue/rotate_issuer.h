@@ -29,13 +29,16 @@ enum { ROTATION_PAUSE_S = 3600 };
 /*
  * Makes the next issuer of a CA whose root lies apart and is at hand: a key, its certificate by the
  * root under a name of its own, and its row in the record, in this order. The CA issues under it
- * from the moment that its certificate has its name. A rotation that was killed is completed by the
- * next one, or by whoever opens the CA next. `again`: also within ROTATION_PAUSE_S of the last one.
- * The caller holds the lock of the CA's layout.
+ * from the moment that its certificate has its name. In a record that several front ends share, key
+ * and certificate are in the record first (issuer_copies.h), from where all of them have the files.
+ * A rotation that was killed is completed by the next one, or by whoever opens the CA next.
+ * `again`: also within ROTATION_PAUSE_S of the last one. The caller holds the lock of the CA's
+ * layout.
  *
  * Errors, before anything has changed: FAULT_REFUSED for a CA whose root issues by itself,
  * and for a second rotation so soon; FAULT_NOT_FOUND when the key is in a token that lacks that of
- * the next issuer (open_private_key); those of load_issuers, open_root_home and
+ * the next issuer (open_private_key); FAULT_BUSY when another front end rotates now; those of
+ * load_issuers, open_root_home and
  * load_root.
  */
 int rotate_issuer(const struct rotation *rotation, struct rotated_issuer *ret_rotated,

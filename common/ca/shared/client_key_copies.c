@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/file.h"
+#include "common/ca/shared/front_end_key.h"
 #include "common/ca/shared/front_ends.h"
 #include "common/ca/shared/store_key.h"
 #include "common/ca/store/statement.h"
@@ -14,21 +15,19 @@
 /* Of the files, while they are compared with the record and written. */
 static const char lock_name[] = "keys";
 
-enum { CONTEXT_SIZE = NAME_SIZE + 32 };
-
-static void name_context(const char *client, bool old, char ret_context[static CONTEXT_SIZE])
+void name_client_key(const char *client, bool old, char ret_context[static CLIENT_KEY_CONTEXT_SIZE])
 {
-	(void)snprintf(ret_context, CONTEXT_SIZE, "the %skey shared with %s", old ? "old " : "",
-		       client);
+	(void)snprintf(ret_context, CLIENT_KEY_CONTEXT_SIZE, "the %skey shared with %s",
+		       old ? "old " : "", client);
 }
 
 static int seal_key(const struct shared_key *store_key, const char *client, bool old,
 		    const struct shared_key *key, struct buffer *ret_sealed, struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret jwk = {0};
-	char context[CONTEXT_SIZE];
+	char context[CLIENT_KEY_CONTEXT_SIZE];
 
-	name_context(client, old, context);
+	name_client_key(client, old, context);
 	if (format_shared_key(key, &jwk, fault) < 0)
 		return -1;
 	return seal_under_key(store_key, context, bytes_of_secret(&jwk), ret_sealed, fault);
@@ -38,9 +37,9 @@ static int open_key(const struct shared_key *store_key, const char *client, bool
 		    struct bytes sealed, struct shared_key *ret_key, struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret jwk = {0};
-	char context[CONTEXT_SIZE];
+	char context[CLIENT_KEY_CONTEXT_SIZE];
 
-	name_context(client, old, context);
+	name_client_key(client, old, context);
 	if (open_under_key(store_key, context, sealed, &jwk, fault) < 0)
 		return -1;
 	return parse_shared_key(bytes_of_secret(&jwk), ret_key, fault);
@@ -170,8 +169,9 @@ static int change_row(struct store *store, const struct layout *layout,
 	CLEANUP(clear_shared_key) struct shared_key store_key = {0};
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 
-	if (read_store_key(layout, store, &store_key, fault) < 0 ||
-	    begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	/* The key may change until the transaction begins, and not in it. */
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    need_store_key(layout, &transaction, &store_key, fault) < 0 ||
 	    write_row(&transaction, &store_key, change, fault) < 0)
 		return -1;
 	return commit_transaction(&transaction, fault);
@@ -300,7 +300,8 @@ static int read_recorded_ring(struct store *store, const struct layout *layout, 
 	struct key_ring ring = {0};
 	CLEANUP(clear_ring_pointer) struct key_ring *owned = &ring;
 
-	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0 ||
+	/* Of one moment: all rows are under one key of the store. */
+	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
 	    find_store_key(layout, &transaction, &store_key, ret_found, fault) < 0 ||
 	    (*ret_found && open_rows(&transaction, &store_key, now_s, &ring, fault) < 0))
 		return -1;
@@ -348,10 +349,11 @@ int take_client_keys(struct store *store, const struct layout *layout, struct fa
 		return 0;
 	if (lock_file(layout->state, lock_name, LOCK_WAIT, &lock, fault) < 0)
 		return prefix_fault(fault, "%s/state", layout->path);
-	if (read_recorded_ring(store, layout, now_s, &recorded, &found, fault) < 0)
+	if (read_recorded_ring(store, layout, now_s, &recorded, &found, fault) < 0 ||
+	    (found ? copy_keys(layout, &recorded, now_s, fault)
+		   : adopt_keys(store, layout, now_s, fault)) < 0)
 		return -1;
-	return found ? copy_keys(layout, &recorded, now_s, fault)
-		     : adopt_keys(store, layout, now_s, fault);
+	return keep_front_end_keys(store, layout, fault);
 }
 
 /* --- changes --- */

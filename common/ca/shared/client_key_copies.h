@@ -16,8 +16,9 @@
  * Shape: the caller holds the layout's lock.
  */
 
-/* Brings the copies up to date. With the first call the record takes over the keys that the layout
-   has. For every verb that reads or changes such a key, before it does. */
+/* Brings the copies up to date, that of the store's key among them, and has the public half of this
+   front end's key pair in the record (front_end_key.h). With the first call the record takes over
+   the keys that the layout has. For every verb that reads or changes such a key, before it does. */
 int take_client_keys(struct store *store, const struct layout *layout,
 		     struct fault *fault) MUST_CHECK;
 
@@ -43,5 +44,10 @@ int read_client_keys(struct store *store, const struct layout *layout, int64_t n
 		     struct key_ring *ret_ring, struct fault *fault) MUST_CHECK;
 int stamp_client_keys(struct store *store, const struct layout *layout,
 		      uint8_t ret_stamp[static SHA256_LEN], struct fault *fault) MUST_CHECK;
+
+/* How a client's key, or its old one, is sealed in the record (seal_under_key). */
+enum { CLIENT_KEY_CONTEXT_SIZE = NAME_SIZE + 32 };
+void name_client_key(const char *client, bool old,
+		     char ret_context[static CLIENT_KEY_CONTEXT_SIZE]);
 
 #endif

@@ -1,7 +1,10 @@
 #include "common/ca/shared/front_ends.h"
 
 #include "common/base/staging.h"
+#include "common/ca/shared/front_end_key.h"
 #include "common/ca/shared/lease.h"
+#include "common/ca/shared/store_key.h"
+#include "common/ca/shared/store_key_change.h"
 #include "common/ca/store/audit.h"
 #include "common/ca/store/statement.h"
 
@@ -14,9 +17,9 @@
 enum { NUMBER_TEXT_SIZE = 24, HOST_NAME_SIZE = 256 };
 
 #define FRONT_END_COLUMNS                                                                          \
-	"f.id, f.name, f.removed_at, c.lines, f.heartbeat_at, f.place, f.joined_at"
+	"f.id, f.name, f.removed_at, c.lines, f.heartbeat_at, f.place, f.joined_at, f.version"
 #define FRONT_END_TABLES "front_end f JOIN audit_chain c ON c.front_end = f.id"
-enum { ID, NAME, REMOVED_AT, LINES, HEARTBEAT_AT, PLACE, JOINED_AT };
+enum { ID, NAME, REMOVED_AT, LINES, HEARTBEAT_AT, PLACE, JOINED_AT, VERSION };
 
 static int read_front_end_row(struct rows *rows, struct front_end *ret_front_end,
 			      struct fault *fault)
@@ -29,6 +32,9 @@ static int read_front_end_row(struct rows *rows, struct front_end *ret_front_end
 				      .removed = !row_is_null(rows, REMOVED_AT)};
 
 	row_name(rows, NAME, front_end.name);
+	if (!row_is_null(rows, VERSION))
+		(void)snprintf(front_end.version, sizeof(front_end.version), "%s",
+			       row_text(rows, VERSION));
 	if (check_row(rows, fault) < 0)
 		return -1;
 	*ret_front_end = front_end;
@@ -206,10 +212,11 @@ static int check_place(struct transaction *transaction, const char *place, int64
 	return check_row(&rows, fault);
 }
 
-int claim_front_end(struct store *store, const struct layout *layout, struct fault *fault)
+int claim_front_end(struct store *store, const struct layout *layout, const char *version,
+		    struct fault *fault)
 {
-	static const char sql[] =
-		"UPDATE front_end SET place = ?2, heartbeat_at = ?3 WHERE id = ?1";
+	static const char sql[] = "UPDATE front_end SET place = ?2, heartbeat_at = ?3,"
+				  " version = ?4 WHERE id = ?1";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(free_string) char *place = NULL;
 	int64_t now_s;
@@ -222,7 +229,7 @@ int claim_front_end(struct store *store, const struct layout *layout, struct fau
 	    check_place(&transaction, place, now_s, fault) < 0 ||
 	    run_statement(&transaction, sql,
 			  VALUES(number_value(store_front_end(store)), text_value(place),
-				 number_value(now_s)),
+				 number_value(now_s), text_value(version)),
 			  NULL, fault) < 0)
 		return -1;
 	return commit_transaction(&transaction, fault);
@@ -332,6 +339,8 @@ int join_front_ends(struct store *store, const struct layout *layout, const char
 	static const char sql[] = "UPDATE front_end SET joined_at = ?3, place = ?4"
 				  " WHERE id = ?1 AND name = ?2"
 				  " AND (joined_at IS NULL OR place = ?4)";
+	CLEANUP(clear_agreement_key) struct agreement_key own = {0};
+	CLEANUP(clear_shared_key) struct shared_key store_key = {0};
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(free_string) char *place = NULL;
 	int64_t changed;
@@ -339,6 +348,7 @@ int join_front_ends(struct store *store, const struct layout *layout, const char
 
 	if (read_front_end_file(layout, &present, fault) < 0)
 		return -1;
+	set_store_front_end(store, number);
 	if (present == number)
 		return 0;
 	if (present != 0)
@@ -346,11 +356,20 @@ int join_front_ends(struct store *store, const struct layout *layout, const char
 				 "%s: this layout is front end %" PRId64
 				 " already: join in another layout",
 				 layout->path, present);
-	if (format_place(layout, &place, fault) < 0 ||
+	if (make_front_end_key(layout, &own, fault) < 0 ||
+	    format_place(layout, &place, fault) < 0 ||
 	    begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
 	    check_front_end(&transaction, number, fault) < 0)
 		return -1;
-	set_store_front_end(store, number);
+	/* A front end may have been removed since the packet was made: the key in it is an old one.
+	 */
+	if (need_store_key(layout, &transaction, &store_key, fault) < 0)
+		return fault->class != FAULT_REFUSED
+			       ? -1
+			       : prefix_fault(fault,
+					      "the packet is too old: make another one with "
+					      "certpool front-end add %s",
+					      name);
 	if (run_statement(&transaction, sql,
 			  VALUES(number_value(number), text_value(name), number_value(now_s),
 				 text_value(place)),
@@ -362,17 +381,21 @@ int join_front_ends(struct store *store, const struct layout *layout, const char
 				 "one host: make another one with certpool front-end add",
 				 name);
 	/* Killed before the file is there, the same layout joins again. */
-	if (append_front_end_event(&transaction, "joined", name, now_s, fault) < 0 ||
+	if (record_front_end_key(&transaction, &own, &store_key, fault) < 0 ||
+	    append_front_end_event(&transaction, "joined", name, now_s, fault) < 0 ||
 	    commit_transaction(&transaction, fault) < 0)
 		return -1;
 	return write_front_end_file(layout, number, fault);
 }
 
-int remove_front_end(struct store *store, const char *name, int64_t now_s, struct fault *fault)
+int remove_front_end(struct store *store, const struct layout *layout, const char *name,
+		     int64_t now_s, size_t *ret_left, struct fault *fault)
 {
-	static const char sql[] = "UPDATE front_end SET removed_at = ?2 WHERE id = ?1";
+	static const char sql[] =
+		"UPDATE front_end SET removed_at = ?2, public_key = NULL WHERE id = ?1";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct front_end present = {0};
+	char kid[KEY_ID_SIZE];
 	bool found;
 
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
@@ -389,7 +412,9 @@ int remove_front_end(struct store *store, const char *name, int64_t now_s, struc
 	if (run_statement(&transaction, sql,
 			  VALUES(number_value(present.number), number_value(now_s)), NULL,
 			  fault) < 0 ||
-	    append_front_end_event(&transaction, "removed", name, now_s, fault) < 0)
+	    append_front_end_event(&transaction, "removed", name, now_s, fault) < 0 ||
+	    change_store_key(&transaction, layout, kid, ret_left, fault) < 0 ||
+	    append_front_end_event(&transaction, "new key of the store", kid, now_s, fault) < 0)
 		return -1;
 	return commit_transaction(&transaction, fault);
 }

@@ -4,6 +4,8 @@
 #include "common/base/name.h"
 #include "common/ca/store/store.h"
 
+enum { VERSION_SIZE = 32 };
+
 /*
  * The front ends of a record: the hosts on which certpool serves it. Number 1 is the host that made
  * the record, and the only one of a record that is not shared. A number and a name are for good:
@@ -17,6 +19,7 @@ struct front_end {
 	bool serves;         /* it has not stopped since */
 	bool joined;
 	bool removed;
+	char version[VERSION_SIZE]; /* of certpool, when it last began to serve; "": unknown */
 };
 
 /*
@@ -28,18 +31,19 @@ int add_front_end(struct store *store, const char *name, int64_t now_s, int64_t 
 		  struct fault *fault) MUST_CHECK;
 
 /*
- * Notes that the layout is that front end, in the record, with its event, and in the layout. To be
- * killed and called again is no matter. Errors: FAULT_REFUSED for a front end that has joined in
+ * Notes that the layout is that front end, in the record, with its event and the public half of its
+ * key pair, and in the layout, which has the key of the store. To be killed and called again is no
+ * matter. Errors: FAULT_REFUSED for a front end that has joined in
  * another layout, or was removed, and for a record that does not know of it.
  */
 int join_front_ends(struct store *store, const struct layout *layout, const char *name,
 		    int64_t number, int64_t now_s, struct fault *fault) MUST_CHECK;
 
 /* Bars a front end from the record, with its event: one that serves finds that out in its next
-   change, and makes none any more. Errors: FAULT_NOT_FOUND; FAULT_REFUSED for this process's own.
- */
-int remove_front_end(struct store *store, const char *name, int64_t now_s,
-		     struct fault *fault) MUST_CHECK;
+   change, and makes none any more. The others have a new key of the store (change_store_key) from
+   the same moment on. Errors: FAULT_NOT_FOUND; FAULT_REFUSED for this process's own. */
+int remove_front_end(struct store *store, const struct layout *layout, const char *name,
+		     int64_t now_s, size_t *ret_left, struct fault *fault) MUST_CHECK;
 
 /* For what has to be done on each host by hand: FAULT_REFUSED, with how to do it, unless this front
    end is the only one that has joined and was not removed. */
@@ -64,7 +68,7 @@ int recognise_front_end(struct store *store, const struct layout *layout,
  * HEARTBEAT_LOST_S. Errors: FAULT_BUSY.
  */
 enum { HEARTBEAT_LOST_S = 10 };
-int claim_front_end(struct store *store, const struct layout *layout,
+int claim_front_end(struct store *store, const struct layout *layout, const char *version,
 		    struct fault *fault) MUST_CHECK;
 void release_front_end(struct store *store, const struct layout *layout);
 

@@ -1,9 +1,13 @@
 #include "common/ca/shared/store_key.h"
 
 #include "common/base/staging.h"
+#include "common/ca/shared/front_end_key.h"
 #include "common/ca/store/statement.h"
 
 #include <string.h>
+
+/* More front ends are never removed while one of them is away. */
+enum { STEPS_MAX = 10000 };
 
 /* *ret_found false: there is no file. */
 static int read_key_file(const struct layout *layout, struct shared_key *ret_key, bool *ret_found,
@@ -37,6 +41,45 @@ static int read_kid(struct transaction *transaction, char ret_kid[static KEY_ID_
 	return check_row(&rows, fault);
 }
 
+/* The step from the key to the next one, as another front end left it for this one. *ret_found
+   false: it left none. */
+static int take_next_key(struct transaction *transaction, const struct agreement_key *own,
+			 struct shared_key *key, bool *ret_found, struct fault *fault)
+{
+	static const char sql[] =
+		"SELECT sealed FROM store_key WHERE front_end = ?1 AND old_kid = ?2";
+	const int64_t number = store_front_end(transaction->store);
+	CLEANUP(clear_shared_key) struct shared_key next = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+
+	if (query_row(transaction, sql, VALUES(number_value(number), text_value(key->kid)), &rows,
+		      ret_found, fault) < 0)
+		return -1;
+	if (!*ret_found)
+		return 0;
+	if (open_next_store_key(key, own, number, row_bytes(&rows, 0), &next, fault) < 0)
+		return prefix_fault(fault, "%s", store_name(transaction->store));
+	*key = next;
+	return check_row(&rows, fault);
+}
+
+/* Front ends were removed since this one was here last: each time the key changed. */
+static int follow_keys(const struct layout *layout, struct transaction *transaction,
+		       const char *kid, struct shared_key *key, struct fault *fault)
+{
+	CLEANUP(clear_agreement_key) struct agreement_key own = {0};
+	bool found;
+
+	if (strcmp(key->kid, kid) == 0)
+		return 0;
+	if (read_front_end_key(layout, &own, &found, fault) < 0)
+		return -1;
+	for (int steps = 0; found && steps < STEPS_MAX && strcmp(key->kid, kid) != 0; steps++)
+		if (take_next_key(transaction, &own, key, &found, fault) < 0)
+			return -1;
+	return 0;
+}
+
 int find_store_key(const struct layout *layout, struct transaction *transaction,
 		   struct shared_key *ret_key, bool *ret_found, struct fault *fault)
 {
@@ -58,6 +101,8 @@ int find_store_key(const struct layout *layout, struct transaction *transaction,
 			"found none: this host has not joined its front ends: run certpool "
 			"front-end add NAME on one of them, and certpool front-end join here",
 			layout->path, record);
+	if (follow_keys(layout, transaction, kid, &key, fault) < 0)
+		return -1;
 	if (strcmp(key.kid, kid) != 0)
 		return set_fault(
 			fault, FAULT_REFUSED,
@@ -69,21 +114,19 @@ int find_store_key(const struct layout *layout, struct transaction *transaction,
 	return 0;
 }
 
-int read_store_key(const struct layout *layout, struct store *store, struct shared_key *ret_key,
-		   struct fault *fault)
+int need_store_key(const struct layout *layout, struct transaction *transaction,
+		   struct shared_key *ret_key, struct fault *fault)
 {
-	CLEANUP(end_transaction) struct transaction transaction = {0};
 	bool found;
 
-	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0 ||
-	    find_store_key(layout, &transaction, ret_key, &found, fault) < 0)
+	if (find_store_key(layout, transaction, ret_key, &found, fault) < 0)
 		return -1;
 	if (found)
 		return 0;
 	return set_fault(fault, FAULT_NOT_FOUND,
 			 "%s: the record has no key of its front ends yet: run certpool serve, or "
 			 "any verb of the CA's operator, on the host that made it",
-			 store_name(store));
+			 store_name(transaction->store));
 }
 
 int make_store_key(const struct layout *layout, struct transaction *transaction,
@@ -107,5 +150,23 @@ int make_store_key(const struct layout *layout, struct transaction *transaction,
 	if (run_statement(transaction, sql, VALUES(text_value(key.kid)), NULL, fault) < 0)
 		return -1;
 	*ret_key = key;
+	return 0;
+}
+
+int take_store_key(const struct layout *layout, const struct shared_key *key, struct fault *fault)
+{
+	CLEANUP(clear_shared_key) struct shared_key present = {0};
+	CLEANUP(clear_secret) struct secret jwk = {0};
+	bool has_file;
+
+	if (read_key_file(layout, &present, &has_file, fault) < 0)
+		return -1;
+	if (has_file && strcmp(present.kid, key->kid) == 0)
+		return 0;
+	if (format_shared_key(key, &jwk, fault) < 0)
+		return -1;
+	if (write_file(layout->private, STORE_KEY_FILE, STAGE_REPLACE, 0600, bytes_of_secret(&jwk),
+		       fault) < 0)
+		return prefix_fault(fault, "%s/Private", layout->path);
 	return 0;
 }

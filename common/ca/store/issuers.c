@@ -205,18 +205,29 @@ static int add_issuer_row(struct transaction *transaction, const struct new_issu
 	return issuer->number > FIRST_ISSUER ? append_event(transaction, &event, fault) : 0;
 }
 
+int record_issuer_within(struct transaction *transaction, const struct new_issuer *issuer,
+			 bool *ret_recorded, struct fault *fault)
+{
+	bool known;
+
+	if (find_recorded(transaction, issuer, &known, fault) < 0 ||
+	    (!known && add_issuer_row(transaction, issuer, fault) < 0))
+		return -1;
+	*ret_recorded = !known;
+	return 0;
+}
+
 int record_issuer(struct store *store, const struct new_issuer *issuer, bool *ret_recorded,
 		  struct fault *fault)
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
-	bool known;
+	bool recorded;
 
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    find_recorded(&transaction, issuer, &known, fault) < 0 ||
-	    (!known && add_issuer_row(&transaction, issuer, fault) < 0) ||
+	    record_issuer_within(&transaction, issuer, &recorded, fault) < 0 ||
 	    commit_transaction(&transaction, fault) < 0)
 		return -1;
-	*ret_recorded = !known;
+	*ret_recorded = recorded;
 	return 0;
 }
 

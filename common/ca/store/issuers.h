@@ -82,4 +82,9 @@ int end_issuer(struct store *store, unsigned int number, int64_t after_s,
 int record_issuer(struct store *store, const struct new_issuer *issuer, bool *ret_recorded,
 		  struct fault *fault) MUST_CHECK;
 
+/* The same in a WRITE. */
+struct transaction;
+int record_issuer_within(struct transaction *transaction, const struct new_issuer *issuer,
+			 bool *ret_recorded, struct fault *fault) MUST_CHECK;
+
 #endif

@@ -126,6 +126,19 @@ static const char tables[] =
 	" key_revision bigint NOT NULL DEFAULT 0);"
 	"INSERT INTO state (id, version) VALUES (1, %d);";
 
+/* ca/shared/issuer_copies.h, ca/shared/front_end_key.h. */
+#define KEY_TABLES                                                                                 \
+	"CREATE TABLE issuer_key ("                                                                \
+	" issuer bigint PRIMARY KEY,"                                                              \
+	" sealed bytea NOT NULL);"                                                                 \
+	"CREATE TABLE store_key ("                                                                 \
+	" front_end bigint NOT NULL,"                                                              \
+	" old_kid text COLLATE \"C\" NOT NULL,"                                                    \
+	" sealed bytea NOT NULL,"                                                                  \
+	" PRIMARY KEY (front_end, old_kid));"                                                      \
+	"ALTER TABLE front_end ADD COLUMN public_key bytea;"                                       \
+	"ALTER TABLE front_end ADD COLUMN version text COLLATE \"C\";"
+
 /* ca/acme/accounts.h, ca/acme/orders.h. (A string of C has at most 4,095 characters.) */
 static const char acme_tables[] =
 	"CREATE TABLE acme_account ("
@@ -153,7 +166,7 @@ static const char acme_tables[] =
 	" expires_at bigint NOT NULL,"
 	" problem_type text COLLATE \"C\" NOT NULL DEFAULT '',"
 	" problem text COLLATE \"C\" NOT NULL DEFAULT '');"
-	"CREATE INDEX acme_challenge_expires ON acme_challenge (expires_at);";
+	"CREATE INDEX acme_challenge_expires ON acme_challenge (expires_at);" KEY_TABLES;
 
 /* From each version to the next, as in sqlite/schema.c; the first that PostgreSQL had is 6. */
 static const char *const upgrades[] = {
@@ -174,7 +187,8 @@ static const char *const upgrades[] = {
 	" problem text COLLATE \"C\" NOT NULL DEFAULT '');"
 	"CREATE INDEX acme_challenge_expires ON acme_challenge (expires_at);"
 	"ALTER TABLE acme_order ADD COLUMN replaces text COLLATE \"C\";"
-	"CREATE INDEX acme_order_replaces ON acme_order (replaces) WHERE replaces IS NOT NULL;",
+	"CREATE INDEX acme_order_replaces ON acme_order (replaces) WHERE replaces IS NOT "
+	"NULL;" KEY_TABLES,
 };
 
 enum { FIRST_VERSION = PG_SCHEMA_VERSION - COUNT_OF(upgrades) };

@@ -251,7 +251,21 @@ static const char *const versions[] = {
 	"CREATE INDEX acme_challenge_expires ON acme_challenge (expires_at);"
 	/* ca/acme/orders.h: the identifier of a certificate (RFC 9773). */
 	"ALTER TABLE acme_order ADD COLUMN replaces TEXT;"
-	"CREATE INDEX acme_order_replaces ON acme_order (replaces) WHERE replaces IS NOT NULL;",
+	"CREATE INDEX acme_order_replaces ON acme_order (replaces) WHERE replaces IS NOT NULL;"
+	/* common/ca/shared/issuer_copies.h */
+	"CREATE TABLE issuer_key ("
+	" issuer INTEGER PRIMARY KEY,"
+	" sealed BLOB NOT NULL"
+	") STRICT;"
+	/* common/ca/shared/front_end_key.h */
+	"CREATE TABLE store_key ("
+	" front_end INTEGER NOT NULL,"
+	" old_kid TEXT NOT NULL,"
+	" sealed BLOB NOT NULL,"
+	" PRIMARY KEY (front_end, old_kid)"
+	") STRICT, WITHOUT ROWID;"
+	"ALTER TABLE front_end ADD COLUMN public_key BLOB;"
+	"ALTER TABLE front_end ADD COLUMN version TEXT;",
 };
 
 enum { SCHEMA_VERSION = COUNT_OF(versions) };
@@ -336,11 +350,12 @@ int check_schema(struct database *database, bool *ret_old, struct fault *fault)
 
 int check_tables(struct database *database, struct fault *fault)
 {
-	return run_sql(database,
-		       "SELECT 1 FROM certificate, spent_key, revoked_serial, client, client_key,"
-		       " audit, audit_chain, front_end, issuer, state, acme_account,"
-		       " acme_order, acme_challenge LIMIT 0",
-		       fault);
+	return run_sql(
+		database,
+		"SELECT 1 FROM certificate, spent_key, revoked_serial, client, client_key,"
+		" audit, audit_chain, front_end, issuer, state, acme_account,"
+		" acme_order, acme_challenge, lease, shared_key, issuer_key, store_key LIMIT 0",
+		fault);
 }
 
 int upgrade_schema(struct database *database, struct fault *fault)

@@ -71,6 +71,8 @@ static const char rows[] =
 	"INSERT INTO client_key VALUES ('client1', 'kid', 1, 2, 3);"
 	"INSERT INTO lease VALUES ('crl', 1, 2, 3);"
 	"INSERT INTO shared_key VALUES ('client1', 'kid', x'00ff', NULL);"
+	"INSERT INTO issuer_key VALUES (2, x'00ff');"
+	"INSERT INTO store_key VALUES (1, 'kid', x'00ff');"
 	"INSERT INTO acme_account VALUES (zeroblob(16), zeroblob(32), x'01', 'client1', '', 1, "
 	"NULL);"
 	"INSERT INTO acme_order (id, account, serial, finalized_at, body)"

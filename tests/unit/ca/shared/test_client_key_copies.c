@@ -215,6 +215,7 @@ Test(client_key_copies, are_not_believed_when_the_record_was_changed)
 
 Test(client_key_copies, are_files_alone_in_a_record_that_is_not_shared)
 {
+	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct shared_key key;
 
 	stores[0]->shared = false;
@@ -222,6 +223,7 @@ Test(client_key_copies, are_files_alone_in_a_record_that_is_not_shared)
 	OK(write_client_key(stores[0], layouts[0], "client1", &key, &fault));
 	OK(take_client_keys(stores[0], layouts[0], &fault));
 	OK(read_shared_key(layouts[0], "client1", &key, &fault));
-	REFUSED(read_store_key(layouts[0], stores[0], &key, &fault), FAULT_NOT_FOUND,
+	OK(begin_transaction(stores[0], TRANSACTION_READ, &transaction, &fault));
+	REFUSED(need_store_key(layouts[0], &transaction, &key, &fault), FAULT_NOT_FOUND,
 		"the record has no key of its front ends yet");
 }

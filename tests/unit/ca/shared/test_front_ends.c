@@ -1,11 +1,14 @@
 #include "common/ca/shared/front_ends.h"
 
 #include "common/base/clock.h"
+#include "common/ca/shared/client_key_copies.h"
 #include "common/ca/store/audit.h"
+#include "common/ca/store/driver.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 /* Two front ends on one record. */
 static struct scratch_store scratch;
@@ -76,12 +79,26 @@ Test(front_ends, write_one_checkpoint_a_minute_whoever_it_is)
 	cr_expect_eq(count_checkpoints(), 2);
 }
 
+/* By the first, which has a key of the store. */
+static void remove_second(void)
+{
+	CLEANUP(free_layout) struct layout *layout = NULL;
+	char path[300];
+	size_t left;
+
+	(void)snprintf(path, sizeof(path), "%s/ca", scratch.folder.path);
+	OK(make_layout(path, &layout, &fault));
+	stores[0]->shared = true;
+	OK(take_client_keys(stores[0], layout, &fault));
+	OK(remove_front_end(stores[0], layout, "ca2", 1001, &left, &fault));
+}
+
 Test(front_ends, change_nothing_any_more_once_they_were_removed)
 {
 	const struct event event = {.kind = EVENT_STARTED, .time_s = 1000, .by = "ca"};
 
 	OK(record_event(stores[1], &event, &fault));
-	OK(remove_front_end(stores[0], "ca2", 1001, &fault));
+	remove_second();
 	REFUSED(record_event(stores[1], &event, &fault), FAULT_REFUSED,
 		"this front end was removed from the record");
 	REFUSED(check_store(stores[1], &fault), FAULT_REFUSED, "was removed from the record");
@@ -90,7 +107,7 @@ Test(front_ends, change_nothing_any_more_once_they_were_removed)
 
 Test(front_ends, learn_by_their_heartbeat_that_they_were_removed)
 {
-	OK(remove_front_end(stores[0], "ca2", 1001, &fault));
+	remove_second();
 	OK(check_store(stores[1], &fault));
 	REFUSED(note_heartbeat(stores[1], &fault), FAULT_REFUSED,
 		"the front end ca2 was removed from this record");

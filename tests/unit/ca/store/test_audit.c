@@ -175,7 +175,10 @@ Test(audit, keeps_the_chains_of_an_older_record)
 		"INSERT INTO older SELECT id / " OF_CA2 " + 1, id % " OF_CA2 ", line FROM audit;"
 		"DROP TABLE audit; ALTER TABLE older RENAME TO audit;"
 		"DROP TABLE acme_challenge; DROP INDEX acme_order_replaces;"
-		"ALTER TABLE acme_order DROP COLUMN replaces;";
+		"ALTER TABLE acme_order DROP COLUMN replaces;"
+		"DROP TABLE issuer_key; DROP TABLE store_key;"
+		"ALTER TABLE front_end DROP COLUMN public_key;"
+		"ALTER TABLE front_end DROP COLUMN version;";
 	struct scratch_store scratch;
 	struct store *store = make_chains(&scratch);
 	struct audit_verdict verdict;
