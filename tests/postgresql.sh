@@ -26,7 +26,6 @@ bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tai
 	cat "$cluster.log" >&2
 	exit 1
 }
-# A port that another server takes in between is tried again with the next.
 server=
 finish() {
 	[ -z "$server" ] || {
@@ -36,24 +35,30 @@ finish() {
 	rm -rf "$cluster" "$cluster.log"
 }
 trap finish EXIT
-port=$((20000 + $$ % 20000))
-while (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
-cat >"$cluster/data/postgresql.auto.conf" <<END
-listen_addresses = '127.0.0.1'
-port = $port
-unix_socket_directories = '$cluster'
-fsync = ${CERTPOOL_TEST_FSYNC:-off}
-max_connections = 200
-shared_buffers = 64MB
-END
-"${as[@]}" "$bin/postgres" -D "$cluster/data" >>"$cluster.log" 2>&1 &
-server=$!
-until "$bin/pg_isready" -q -h "$cluster" -p "$port"; do
-	kill -0 "$server" 2>/dev/null || {
+# Below those that the system gives to connections; one that is taken in between is tried again with the next.
+port=$((20000 + $$ % 12000))
+begin() {
+	cat >"$cluster/data/postgresql.auto.conf" <<-END
+		listen_addresses = '127.0.0.1'
+		port = $port
+		unix_socket_directories = '$cluster'
+		fsync = ${CERTPOOL_TEST_FSYNC:-off}
+		max_connections = 200
+		shared_buffers = 64MB
+	END
+	"${as[@]}" "$bin/postgres" -D "$cluster/data" >"$cluster.log" 2>&1 &
+	server=$!
+	until "$bin/pg_isready" -q -h "$cluster" -p "$port"; do
+		kill -0 "$server" 2>/dev/null || return
+		sleep 0.05
+	done
+}
+until begin; do
+	grep -q 'Address already in use' "$cluster.log" || {
 		cat "$cluster.log" >&2
 		exit 1
 	}
-	sleep 0.05
+	port=$((port + 1))
 done
 export CERTPOOL_TEST_POSTGRESQL="host=$cluster&port=$port&user=certpool"
 "$@"
