@@ -35,7 +35,7 @@ struct pool_settings {
 	unsigned int usages; /* of enum usage, that the requests ask for */
 	struct pool_reuse reuse;
 
-	/* The numbers of the members, as take_numbers (pool/members/pool_numbers.h) has found them
+	/* The numbers of the members, as view_numbers (pool/members/pool_numbers.h) has found them
 	   in the layout. Without: 1 … size. */
 	size_t last;    /* the highest; 0: without */
 	uint8_t *marks; /* last of them: enum member_mark */

@@ -330,20 +330,19 @@ static int show_client(const struct command *command, struct client_node *client
 	struct fault unread = {0};
 	struct fault damaged = {0};
 	bool elsewhere;
+	size_t beyond;
 
 	if (find_elsewhere(client, fleet, &elsewhere, fault) < 0)
 		return -1;
 	if (elsewhere)
 		return note_elsewhere(command, client, fault);
-	size_t beyond;
 
 	if (open_layout(client->layout, &layout, fault) < 0 ||
-	    (take_numbers(layout, client, &damaged) < 0 && pass_failure(&damaged, fault) < 0) ||
+	    (view_numbers(layout, client, &state, &damaged) < 0 &&
+	     pass_failure(&damaged, fault) < 0) ||
 	    (read_known_revocations(layout, client->name, &revocations, &unread) < 0 &&
 	     pass_failure(&unread, fault) < 0) ||
 	    summarize_pool(layout, client, &revocations, now_s, &summary, fault) < 0 ||
-	    (read_pool_state(layout, client->name, &state, &damaged) < 0 &&
-	     pass_failure(&damaged, fault) < 0) ||
 	    list_surplus_members(layout, last_member(&client->pool), &surplus, fault) < 0)
 		return -1;
 	if (unread.class != FAULT_NONE)

@@ -34,17 +34,6 @@ static int set_numbers(const struct pool_state *state, struct pool_settings *poo
 	return 0;
 }
 
-int take_numbers(const struct layout *layout, struct client_node *client, struct fault *fault)
-{
-	CLEANUP(clear_pool_state) struct pool_state state = {0};
-	struct fault damaged = {0};
-
-	if (read_pool_state(layout, client->name, &state, &damaged) < 0)
-		return client->pool.reuse.method == REUSE_ONCE_ONLY ? pass_fault(&damaged, fault)
-								    : pass_failure(&damaged, fault);
-	return set_numbers(&state, &client->pool, fault);
-}
-
 static int set_files_aside(const struct layout *layout, struct pool_state *state,
 			   struct fault *fault)
 {
@@ -96,6 +85,33 @@ int share_numbers(const struct layout *layout, const struct client_node *client,
 		return 0;
 	state.doubtful = true;
 	return write_pool_state(layout, &state, fault);
+}
+
+int view_numbers(const struct layout *layout, struct client_node *client,
+		 struct pool_state *ret_state, struct fault *fault)
+{
+	bool once = client->pool.reuse.method == REUSE_ONCE_ONLY;
+	CLEANUP(clear_pool_state) struct pool_state state = {0};
+	bool changed;
+
+	if (read_pool_state(layout, client->name, &state, fault) < 0 ||
+	    (once && begin_numbers(layout, client, &state, &changed, fault) < 0) ||
+	    set_numbers(&state, &client->pool, fault) < 0)
+		return -1;
+	MOVE(ret_state, state);
+	return 0;
+}
+
+/* Of a pool that uses no members up. */
+static int take_numbers(const struct layout *layout, struct client_node *client,
+			struct fault *fault)
+{
+	CLEANUP(clear_pool_state) struct pool_state state = {0};
+	struct fault damaged = {0};
+
+	if (view_numbers(layout, client, &state, &damaged) < 0)
+		return pass_failure(&damaged, fault);
+	return 0;
 }
 
 int prepare_numbers(const struct layout *layout, struct client_node *client, struct fault *fault)

@@ -11,14 +11,6 @@
  */
 
 /*
- * Gives the client its numbers from state/pool; none where there is no such file. Changes nothing.
- * Owns: client->pool.marks, of free_client_nodes.
- * Errors: those of read_pool_state; not FAULT_MALFORMED, for a pool with another reuse.
- */
-int take_numbers(const struct layout *layout, struct client_node *client,
-		 struct fault *fault) MUST_CHECK;
-
-/*
  * Makes of a state what a pool with once_only needs: the numbers 1 … size, if it has none; all that
  * have files, and all of a doubtful state, are set aside. *ret_changed: the state is to be written.
  * The caller has the lock of state/.
@@ -33,8 +25,19 @@ int begin_numbers(const struct layout *layout, const struct client_node *client,
 int share_numbers(const struct layout *layout, const struct client_node *client,
 		  struct fault *fault) MUST_CHECK;
 
-/* The same on disk, and in the client, as take_numbers: before keys are made. For another reuse it
-   is take_numbers. */
+/*
+ * Gives the client its numbers as a sender would find them: those of state/pool, and with once_only
+ * what begin_numbers makes of it. Changes nothing on the disk.
+ * Owns: clear_pool_state; client->pool.marks, of free_client_nodes. Errors: those of
+ * read_pool_state.
+ */
+int view_numbers(const struct layout *layout, struct client_node *client,
+		 struct pool_state *ret_state, struct fault *fault) MUST_CHECK;
+
+/*
+ * The same, on disk too with once_only: before keys are made.
+ * Errors: those of read_pool_state; not FAULT_MALFORMED, for a pool with another reuse.
+ */
 int prepare_numbers(const struct layout *layout, struct client_node *client,
 		    struct fault *fault) MUST_CHECK;
 

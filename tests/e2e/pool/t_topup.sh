@@ -86,6 +86,7 @@ expect 2 'is none for renew' "$certpool" renew client1/2
 "$certpool" send client1 client2 --endpoint "$inbox" --json x --count 2 >out
 mv client1 newer
 cp -a backup client1
+equal 'a restored layout: status says what send will' '0 5' "$(of_status '"\(.unused) \(.set_aside)"' | tr -d '"')"
 expect 4 'a restored layout: no member signs twice' send x
 says 'all are set aside' '5 are set aside'
 expect 0 'keep makes new ones' "$certpool" keep client1

@@ -184,11 +184,12 @@ static const enum reuse other_methods[] = {REUSE_RANDOM, REUSE_LIMITED_TIME, REU
 static size_t use_all_but_one(void)
 {
 	CLEANUP(free_chooser) struct chooser *chooser = open_chooser(REUSE_ONCE_ONLY);
+	CLEANUP(clear_pool_state) struct pool_state state = {0};
 	size_t left = CHOOSING_SIZE * (CHOOSING_SIZE + 1) / 2;
 
 	for (size_t i = 1; i < CHOOSING_SIZE; i++)
 		left -= choose(chooser);
-	OK(take_numbers(choosing.fixture.layouts[0], choosing.client, &fault));
+	OK(view_numbers(choosing.fixture.layouts[0], choosing.client, &state, &fault));
 	return left;
 }
 
