@@ -174,5 +174,7 @@ for call in "${calls[@]}"; do
 		completed=$((completed + 1))
 	done
 done
+[ "$steps" -eq "$completed" ] || printf '# %s\n' "killed at $call $step, with status $killed; after that:" "$(tail -n 3 out err)" \
+	"keys of another certificate: $(mismatched)" "left: $(find client1 -name 'renewal_*' -o -name '.*.new')"
 equal 'keep, killed at any step, is completed by the next' "$steps" "$completed"
 check 'there were steps to be killed at' test "$steps" -gt 20
