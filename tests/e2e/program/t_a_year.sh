@@ -34,7 +34,7 @@ mask() {
 	sed -E 's/[0-9a-f]{40}/SERIAL/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/TIME/g
 		s/[0-9]{4}-[0-9]{2}-[0-9]{2}/DAY/g; s/ [0-9]+[smhd]($| +!)/ AGE\1/
 		s/127\.[0-9.]+:[0-9]+/ADDRESS:PORT/g
-		s/(CRL|has) number [0-9]+/\1 number N/; s/, [0-9]+ octets/, N octets/; s/ends in [0-9]+ days/ends in N days/
+		s/(CRL|has) number [0-9]+/\1 number N/; s/, [0-9]+ octets/, N octets/; s/ends in [0-9]+ days/ends in N days/; s/first end in [0-9]+d/first end in Nd/
 		s/root'"'"'s CRL [0-9]+/root'"'"'s CRL N/; s/[0-9]+ lines of the audit/N lines of the audit/; s/ +$//' "$@"
 }
 
