@@ -229,6 +229,21 @@ fake_wall_clock_alone() { export FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_M
 sanitized() { grep -q __asan_init "$certpool"; }
 unsanitized_preload() { ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 "$@"; }
 
+# clocked SCRIPT FILE: writes a script that runs the program under a clock that is ahead by what the file says: +5. A
+# server reads the file again every second; if $CLOCK is set, that file. Other commands read it when they start: where
+# several threads look at the time while it is read, libfaketime 0.9.10 may show one of them the true time.
+clocked() {
+	cat >"$1" <<-END
+		#!/bin/sh
+		case \$1 in
+		serve | receive) export FAKETIME_TIMESTAMP_FILE="\${CLOCK:-$2}" FAKETIME_CACHE_DURATION=1 ;;
+		*) export FAKETIME="\$(cat '$2' 2>/dev/null || echo +0)" ;;
+		esac
+		exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 LD_PRELOAD='$(faketime_library)' '$certpool' "\$@"
+	END
+	chmod 755 "$1"
+}
+
 # under_clock OFFSET COMMAND…: runs the command under a clock that is ahead by OFFSET: +50m, +91d.
 under_clock() {
 	unsanitized_preload env FAKETIME="$1" LD_PRELOAD="$(faketime_library)" "${@:2}"

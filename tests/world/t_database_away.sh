@@ -15,12 +15,8 @@ cat >manifest.yaml <<-END
 END
 # The CA's clock is as far ahead as a file says (t_clock.sh).
 right=$certpool
-cat >clocked <<-END
-	#!/bin/sh
-	exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME_TIMESTAMP_FILE='$PWD/ca/state/offset' \\
-		FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0 LD_PRELOAD='$(faketime_library)' '$right' "\$@"
-END
-chmod 755 clocked
+fake_wall_clock_alone
+clocked clocked "$PWD/ca/state/offset"
 set_clock() { (umask 077 && echo "+$1" >offset) && mv offset ca/state/offset; }
 "$right" init -q >out
 set_clock 0

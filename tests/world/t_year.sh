@@ -19,12 +19,7 @@ members=50
 day=0
 right=$certpool
 preload=$(faketime_library)
-cat >clocked <<-END
-	#!/bin/sh
-	exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME_TIMESTAMP_FILE="\${CLOCK:-$PWD/offset}" \\
-		FAKETIME_NO_CACHE=1 LD_PRELOAD='$preload' '$right' "\$@"
-END
-chmod 755 clocked
+clocked clocked "$PWD/offset"
 certpool=$PWD/clocked
 write_day() { (umask 077 && echo "+$((day * 86400))" >"$1.new") && mv "$1.new" "$1"; }
 served_day() { echo $((($(date -d "$(curl -sI "$url/root.crt" | sed -n 's/^Date: \([^\r]*\)\r*$/\1/p')" +%s) - $(date +%s) + 43200) / 86400)); }

@@ -9,12 +9,7 @@ manifest 4 2 >manifest.yaml
 # second: libfaketime reads it without a lock, so not more often. The monotonic clock stays. (The loader expands
 # LD_PRELOAD itself.)
 right=$certpool
-cat >clocked <<-END
-	#!/bin/sh
-	exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME_TIMESTAMP_FILE='$PWD/ca/state/offset' \\
-		FAKETIME_CACHE_DURATION=1 LD_PRELOAD='$(faketime_library)' '$right' "\$@"
-END
-chmod 755 clocked
+clocked clocked "$PWD/ca/state/offset"
 certpool=$PWD/clocked
 # set_clock SECONDS | DAYSd: how far ahead the clock is.
 set_clock() { (umask 077 && echo "+$((${1/d/*86400}))" >offset) && mv offset ca/state/offset; }

@@ -17,7 +17,7 @@ end_of() { date -d "$(openssl x509 -in "$1" -noout -enddate | sed 's/^notAfter=/
 serve_at() {
 	set_clock "$1"
 	launcher=(env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME_TIMESTAMP_FILE="$PWD/$layout/state/offset"
-		FAKETIME_NO_CACHE=1 LD_PRELOAD="$preload")
+		FAKETIME_CACHE_DURATION=1 LD_PRELOAD="$preload")
 	start_ca
 	launcher=()
 }

@@ -91,5 +91,5 @@ start_ca
 expect 0 'after a restart' "$certpool" verify client2 "$(member 1)" --ocsp "$CERTPOOL_CA/ocsp"
 equal 'there is another responder' 2 "$(ocsp_rows)"
 keys=(root.key shared_client1.jwk shared_client2.jwk)
-[ -z "$store" ] || keys+=(store.jwk)
+[ -z "$store" ] || keys=(front_end.key "${keys[@]}" store.jwk)
 equal 'of which no key is on disk' "$(printf '%s\n' "${keys[@]}")" "$(find ca/Private -type f -printf '%f\n' | sort)"
