@@ -25,7 +25,7 @@ static struct learning make_learning(const struct node *node, const struct endpo
 static int follow_ca(const struct node *node, const struct endpoint *ca, struct fault *fault)
 {
 	const struct learning learning = make_learning(node, ca);
-	struct learned there = {0};
+	CLEANUP(clear_learned) struct learned there = {0};
 
 	if (learn_revocations(&learning, read_clock(), &there, fault) < 0)
 		return -1;

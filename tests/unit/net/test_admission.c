@@ -356,6 +356,7 @@ Test(admission, answers_others_while_all_lookups_wait)
 	await_waiting(&service, COUNT);
 	client = new_test_client(&service.endpoint);
 	cr_expect_eq(post_text(client, "/echo", "short", &answer), 200);
+	clear_http_answer(&answer);
 	cr_expect_eq(post_text(client, "/work", "long", &answer), 200);
 	open_gate(&service);
 	for (unsigned int i = 0; i < COUNT; i++) {
