@@ -139,6 +139,17 @@ static const char tables[] =
 	"ALTER TABLE front_end ADD COLUMN public_key bytea;"                                       \
 	"ALTER TABLE front_end ADD COLUMN version text COLLATE \"C\";"
 
+/* ca/acme/challenges.h */
+#define CHALLENGE_TABLE                                                                            \
+	"CREATE TABLE acme_challenge ("                                                            \
+	" id bytea PRIMARY KEY CHECK (length(id) = 32),"                                           \
+	" state bigint NOT NULL,"                                                                  \
+	" changed_at bigint NOT NULL,"                                                             \
+	" expires_at bigint NOT NULL,"                                                             \
+	" problem_type text COLLATE \"C\" NOT NULL DEFAULT '',"                                    \
+	" problem text COLLATE \"C\" NOT NULL DEFAULT '');"                                        \
+	"CREATE INDEX acme_challenge_expires ON acme_challenge (expires_at);"
+
 /* ca/acme/accounts.h, ca/acme/orders.h. (A string of C has at most 4,095 characters.) */
 static const char acme_tables[] =
 	"CREATE TABLE acme_account ("
@@ -158,15 +169,8 @@ static const char acme_tables[] =
 	" body bytea NOT NULL,"
 	" replaces text COLLATE \"C\");"
 	"CREATE INDEX acme_order_account ON acme_order (account, finalized_at);"
-	"CREATE INDEX acme_order_replaces ON acme_order (replaces) WHERE replaces IS NOT NULL;"
-	"CREATE TABLE acme_challenge ("
-	" id bytea PRIMARY KEY CHECK (length(id) = 32),"
-	" state bigint NOT NULL,"
-	" changed_at bigint NOT NULL,"
-	" expires_at bigint NOT NULL,"
-	" problem_type text COLLATE \"C\" NOT NULL DEFAULT '',"
-	" problem text COLLATE \"C\" NOT NULL DEFAULT '');"
-	"CREATE INDEX acme_challenge_expires ON acme_challenge (expires_at);" KEY_TABLES;
+	"CREATE INDEX acme_order_replaces ON acme_order (replaces) WHERE replaces IS NOT "
+	"NULL;" CHALLENGE_TABLE KEY_TABLES;
 
 /* From each version to the next, as in sqlite/schema.c; the first that PostgreSQL had is 6. */
 static const char *const upgrades[] = {
@@ -177,15 +181,7 @@ static const char *const upgrades[] = {
 	" FROM audit ORDER BY front_end, sequence;"
 	"DROP TABLE audit;"
 	"ALTER TABLE audit_line RENAME TO audit;"
-	"ALTER TABLE audit RENAME CONSTRAINT audit_line_id TO audit_pkey;"
-	"CREATE TABLE acme_challenge ("
-	" id bytea PRIMARY KEY CHECK (length(id) = 32),"
-	" state bigint NOT NULL,"
-	" changed_at bigint NOT NULL,"
-	" expires_at bigint NOT NULL,"
-	" problem_type text COLLATE \"C\" NOT NULL DEFAULT '',"
-	" problem text COLLATE \"C\" NOT NULL DEFAULT '');"
-	"CREATE INDEX acme_challenge_expires ON acme_challenge (expires_at);"
+	"ALTER TABLE audit RENAME CONSTRAINT audit_line_id TO audit_pkey;" CHALLENGE_TABLE
 	"ALTER TABLE acme_order ADD COLUMN replaces text COLLATE \"C\";"
 	"CREATE INDEX acme_order_replaces ON acme_order (replaces) WHERE replaces IS NOT "
 	"NULL;" KEY_TABLES,
