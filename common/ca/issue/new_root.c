@@ -1,6 +1,5 @@
 #include "common/ca/issue/new_root.h"
 
-#include "common/base/staging.h"
 #include "common/ca/signer/signed_log.h"
 #include "common/ca/store/audit.h"
 
@@ -36,18 +35,6 @@ int record_rotation(const struct root_rotation *rotation, const char *what,
 
 	(void)snprintf(detail, sizeof(detail), "%s: %s", what, certificate_subject(root));
 	return record_event(rotation->store, &event, fault);
-}
-
-int write_certificate(const struct layout *layout, const char *name, struct bytes der,
-		      struct fault *fault)
-{
-	CLEANUP(clear_buffer) struct buffer pem = {0};
-
-	if (format_certificate_pem(der, &pem, fault) < 0)
-		return -1;
-	if (write_file(layout->cert, name, STAGE_REPLACE, 0644, bytes_of_buffer(&pem), fault) < 0)
-		return prefix_fault(fault, "%s/cert", layout->path);
-	return 0;
 }
 
 /* "CN=Root, serialNumber=2", then 3, and so on, from the subject of the present root. */

@@ -26,10 +26,6 @@ int make_cross_pair(const struct root_rotation *rotation, const struct layout *l
 		    struct buffer *ret_next_der, struct buffer *ret_pems,
 		    struct fault *fault) MUST_CHECK;
 
-/* Writes, or replaces, a file of cert/, in PEM. */
-int write_certificate(const struct layout *layout, const char *name, struct bytes der,
-		      struct fault *fault) MUST_CHECK;
-
 /* A line of the audit log. */
 int record_rotation(const struct root_rotation *rotation, const char *what,
 		    const struct certificate *root, struct fault *fault) MUST_CHECK;

@@ -2,6 +2,7 @@
 
 #include "common/base/staging.h"
 #include "common/ca/issue/new_root.h"
+#include "common/ca/shared/issuer_copies.h"
 #include "common/ca/store/certificates.h"
 #include "common/x509/chain.h"
 

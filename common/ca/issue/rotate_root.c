@@ -4,6 +4,7 @@
 #include "common/ca/issue/new_root.h"
 #include "common/ca/issue/rotate_own_root.h"
 #include "common/ca/revocation/ca_roots.h"
+#include "common/ca/shared/issuer_copies.h"
 #include "common/ca/store/client_roots.h"
 #include "common/ca/store/clients.h"
 #include "common/x509/chain.h"

@@ -140,8 +140,8 @@ static int check_by_root(const struct layout *layout, struct bytes der, struct f
 	return verdict.invalid ? set_fault(fault, FAULT_UNVERIFIED, "%s", verdict.reason) : 0;
 }
 
-static int write_certificate(const struct layout *layout, const char *name, struct bytes der,
-			     struct fault *fault)
+int write_certificate(const struct layout *layout, const char *name, struct bytes der,
+		      struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 

@@ -31,6 +31,10 @@ int take_issuer_certificates(struct store *store, const struct layout *layout,
 int read_issuer_key(struct store *store, const struct layout *layout, unsigned int number,
 		    struct secret *ret_pem, struct fault *fault) MUST_CHECK;
 
+/* Writes, or replaces, a file of cert/, in PEM. */
+int write_certificate(const struct layout *layout, const char *name, struct bytes der,
+		      struct fault *fault) MUST_CHECK;
+
 /* How a key is sealed in the record (seal_under_key). */
 enum { ISSUER_KEY_CONTEXT_SIZE = 48 };
 void name_issuer_key(int64_t number, char ret_context[static ISSUER_KEY_CONTEXT_SIZE]);
