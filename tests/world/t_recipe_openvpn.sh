@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
 # docs/recipes/openvpn.md, as it is written.
-# shellcheck source-path=SCRIPTDIR source=recipe.sh
-. "$(dirname "$0")/recipe.sh"
-run_recipe openvpn
+# shellcheck source-path=SCRIPTDIR source=../e2e/page.sh
+. "$(dirname "$0")/../e2e/page.sh"
+run_page docs/recipes/openvpn.md

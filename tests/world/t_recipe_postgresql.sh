@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # docs/recipes/postgresql.md, as it is written; but root, as which PostgreSQL does not run, is nobody for it.
-# shellcheck source-path=SCRIPTDIR source=recipe.sh
-. "$(dirname "$0")/recipe.sh"
+# shellcheck source-path=SCRIPTDIR source=../e2e/page.sh
+. "$(dirname "$0")/../e2e/page.sh"
 
 programs=$(echo /usr/lib/postgresql/*/bin)
 for program in initdb postgres psql; do
@@ -14,4 +14,4 @@ for program in initdb postgres psql; do
 	fi
 done
 if [ "$(id -u)" = 0 ]; then rm bin/psql; fi
-run_recipe postgresql
+run_page docs/recipes/postgresql.md

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The CA's key under a passphrase, and in a PKCS#11 token (SoftHSM).
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
-readme=$(realpath "$(dirname "$0")/../../../README.md")
+page=$(realpath "$(dirname "$0")/../../../docs/running-a-ca.md")
 . "$(dirname "$0")/../lib.sh"
 
 passphrase='correct horse battery'
@@ -97,7 +97,7 @@ expect 4 'init without the PIN file' "$certpool" init
 secret pin $pin
 expect 4 'init when the token has no such key' "$certpool" init
 says 'says how to make one' 'the token has no such private key: to make one, run p11tool --login --mark-private --generate-privkey=ecdsa --curve=secp256r1 '\''--label=ca'\'' '\''pkcs11:token=certpool'\''$'
-check 'which is what the README says' grep -q -- "--label=ca pkcs11:token=certpool" "$readme"
+check 'which is what docs/running-a-ca.md says' grep -q -- "--label=ca pkcs11:token=certpool" "$page"
 GNUTLS_PIN=$pin bash -c "$(sed -n 's/.*to make one, run //p' err)" >p11.log 2>&1
 chmod 644 pin
 expect 6 'init with a PIN that others can read' "$certpool" init

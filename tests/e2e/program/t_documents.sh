@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The documents hold together: each relative link of a page leads to a file, and each of its anchors to a heading.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh disable=SC2016
+sources=$(realpath "$(dirname "$0")/../../..")
+. "$(dirname "$0")/../lib.sh"
+
+# links PAGE: the targets of its links and pictures, one a line; what is in a block of code or between ` is none.
+links() {
+	sed '/^```/,/^```/d; /^    /d; s/`[^`]*`//g' "$1" | grep -oE '\]\([^) ]+\)|(src|href)="[^"]+"' |
+		sed -E 's/^\]\(//; s/^(src|href)="//; s/[)"]$//'
+}
+# headings PAGE: the anchors of its headings, as GitHub makes them.
+headings() {
+	sed -n '/^```/,/^```/d; s/^##* //p' "$1" | LC_ALL=C.UTF-8 sed -E 's/\[([^]]*)\]\([^)]*\)/\1/g; s/.*/\L&/; s/[^[:alnum:] _-]//g; s/ /-/g'
+}
+
+# dead_links FOLDER: those of all its pages, each with its page.
+dead_links() {
+	local page link file
+	find "$1" -name '*.md' -not -path '*/build/*' -not -path '*/node_modules/*' -print | sort | while IFS= read -r page; do
+		links "$page" | while IFS= read -r link; do
+			[[ ! $link =~ ^(https?|mailto): ]] || continue
+			file=$page
+			[ -z "${link%%#*}" ] || file=$(dirname "$page")/${link%%#*}
+			if [ ! -e "$file" ]; then
+				echo "${page#"$1"/}: $link: no such file"
+			elif [[ $link == *#* ]] && ! headings "$file" | grep -qxF -- "${link#*#}"; then
+				echo "${page#"$1"/}: $link: no such heading"
+			fi
+		done
+	done
+}
+
+mkdir pages
+printf '# A page\n\n## Where it is, déjà\n\n[a](a.md) [b](#where-it-is-déjà) [c](c.md#a-page) ![d](d.svg)\n[`e`](../e) [f](https://f.example) `[g](g.md)`\n\n    [h](h.md)\n' >pages/a.md
+equal 'a link to no file or no heading is found' 'a.md: c.md#a-page: no such file
+a.md: d.svg: no such file
+a.md: ../e: no such file' "$(dead_links "$PWD/pages")"
+printf '# C\n' >pages/c.md
+equal 'and to no heading of a page that is there' 'a.md: c.md#a-page: no such heading' "$(dead_links "$PWD/pages" | sed -n 1p)"
+equal 'every link of every page leads somewhere' '' "$(dead_links "$sources")"
