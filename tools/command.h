@@ -78,6 +78,8 @@ extern const struct verb rotate_verb;
 extern const struct verb needs_renewal_verb;
 extern const struct verb receive_verb;
 extern const struct verb send_verb;
+extern const struct verb seal_verb;
+extern const struct verb open_verb;
 extern const struct verb verify_verb;
 extern const struct verb revoke_verb;
 extern const struct verb list_verb;

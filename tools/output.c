@@ -94,6 +94,14 @@ static bool is_control(struct bytes octets, size_t i)
 	return (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
 }
 
+void print_content(struct bytes octets)
+{
+	if (isatty(STDOUT_FILENO) == 1)
+		print_octets(octets);
+	else if (octets.len > 0)
+		(void)fwrite(octets.data, 1, octets.len, stdout);
+}
+
 void print_octets(struct bytes octets)
 {
 	bool terminal = isatty(STDOUT_FILENO) == 1;

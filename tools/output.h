@@ -19,6 +19,9 @@ void print_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
  */
 void print_octets(struct bytes octets);
 
+/* The same without the line end, except on a terminal. */
+void print_content(struct bytes octets);
+
 /* FAULT_FAILED when earlier output could not be written; without a text when a pipe's reader has
    gone, which is nobody's failure. */
 int flush_output(struct fault *fault) MUST_CHECK;

@@ -54,10 +54,19 @@ static int append_header(struct buffer *jws, enum signature_algorithm algorithm,
 	append_string(&header, "]");
 	if (claims->iss[0] != '\0')
 		append_format(&header, ",\"iss\":\"%s\"", claims->iss);
-	append_format(&header, ",\"aud\":\"%s\",\"iat\":%" PRId64 ",\"jti\":\"%s\"}", claims->aud,
-		      claims->iat_s, claims->jti);
+	if (claims->aud[0] != '\0')
+		append_format(&header, ",\"aud\":\"%s\"", claims->aud);
+	append_format(&header, ",\"iat\":%" PRId64 ",\"jti\":\"%s\"}", claims->iat_s, claims->jti);
 	append_base64url(jws, bytes_of_buffer(&header));
 	return check_buffer(&header, fault);
+}
+
+/* Both names, aud alone, or none. */
+static bool valid_names(const struct message_claims *claims)
+{
+	if (claims->aud[0] == '\0')
+		return claims->iss[0] == '\0';
+	return valid_name(claims->aud) && (claims->iss[0] == '\0' || valid_name(claims->iss));
 }
 
 int sign_message(const struct private_key *key, const struct message_claims *claims,
@@ -72,8 +81,7 @@ int sign_message(const struct private_key *key, const struct message_claims *cla
 		return set_fault(fault, FAULT_FAILED,
 				 "x5c: expected 1 to %d certificates, found %zu", CHAIN_MAX,
 				 chain_count);
-	if (!valid_name(claims->aud) || (claims->iss[0] != '\0' && !valid_name(claims->iss)) ||
-	    !valid_jti(claims->jti))
+	if (!valid_names(claims) || !valid_jti(claims->jti))
 		return set_fault(fault, FAULT_FAILED,
 				 "iss, aud and jti: expected names of nodes and 22 characters of "
 				 "base64url");
@@ -109,13 +117,14 @@ static int read_name(const json_t *header, const char *member, bool required,
 	return 0;
 }
 
-static int read_claims(const json_t *header, struct message_claims *claims, struct fault *fault)
+static int read_claims(const json_t *header, bool sealed, struct message_claims *claims,
+		       struct fault *fault)
 {
 	const json_t *iat = json_object_get(header, "iat");
 	const char *jti = get_string(header, "jti");
 
 	if (read_name(header, "iss", false, claims->iss, fault) < 0 ||
-	    read_name(header, "aud", true, claims->aud, fault) < 0)
+	    read_name(header, "aud", !sealed, claims->aud, fault) < 0)
 		return -1;
 	if (!json_is_integer(iat) || json_integer_value(iat) < 1 ||
 	    json_integer_value(iat) > iat_max)
@@ -164,15 +173,17 @@ static int read_x5c(const json_t *header, struct signed_message *message, struct
 	return 0;
 }
 
-static int read_header(struct bytes part, struct signed_message *message, struct fault *fault)
+static int read_header(struct bytes part, bool sealed, struct signed_message *message,
+		       struct fault *fault)
 {
-	static const char *const allowed[] = {"alg", "typ", "x5c", "iss",
-					      "aud", "iat", "jti", NULL};
+	/* A sealed message has no names. */
+	static const char *const allowed[] = {"iss", "aud", "alg", "typ",
+					      "x5c", "iat", "jti", NULL};
 	CLEANUP(free_json) json_t *header = NULL;
 	const char *typ;
 	const char *alg;
 
-	if (parse_header(part, allowed, &header, fault) < 0)
+	if (parse_header(part, sealed ? allowed + 2 : allowed, &header, fault) < 0)
 		return -1;
 	alg = get_string(header, "alg");
 	typ = get_string(header, "typ");
@@ -183,17 +194,18 @@ static int read_header(struct bytes part, struct signed_message *message, struct
 	if (typ == NULL || strcmp(typ, MESSAGE_TYPE) != 0)
 		return set_fault(fault, FAULT_MALFORMED, "header: typ: expected \"%s\"",
 				 MESSAGE_TYPE);
-	if (read_claims(header, &message->claims, fault) < 0)
+	if (read_claims(header, sealed, &message->claims, fault) < 0)
 		return -1;
 	return read_x5c(header, message, fault);
 }
 
-static int read_compact(struct bytes jws, struct signed_message *message, struct fault *fault)
+static int read_compact(struct bytes jws, bool sealed, struct signed_message *message,
+			struct fault *fault)
 {
 	struct bytes parts[COMPACT_PARTS_MAX];
 
 	if (split_compact(jws, PART_COUNT, parts, fault) < 0 ||
-	    read_header(parts[PART_HEADER], message, fault) < 0)
+	    read_header(parts[PART_HEADER], sealed, message, fault) < 0)
 		return -1;
 	if (decode_base64url(parts[PART_PAYLOAD], &message->payload, fault) < 0)
 		return prefix_fault(fault, "payload");
@@ -204,14 +216,25 @@ static int read_compact(struct bytes jws, struct signed_message *message, struct
 	return check_buffer(&message->signing_input, fault);
 }
 
-int parse_signed_message(struct bytes jws, struct signed_message *ret_message, struct fault *fault)
+static int parse_jws(struct bytes jws, bool sealed, struct signed_message *ret_message,
+		     struct fault *fault)
 {
 	CLEANUP(clear_signed_message) struct signed_message message = {0};
 
-	if (read_compact(jws, &message, fault) < 0)
+	if (read_compact(jws, sealed, &message, fault) < 0)
 		return prefix_fault(fault, "JWS");
 	MOVE(ret_message, message);
 	return 0;
+}
+
+int parse_signed_message(struct bytes jws, struct signed_message *ret_message, struct fault *fault)
+{
+	return parse_jws(jws, false, ret_message, fault);
+}
+
+int parse_sealed_message(struct bytes jws, struct signed_message *ret_message, struct fault *fault)
+{
+	return parse_jws(jws, true, ret_message, fault);
 }
 
 int verify_message(const struct signed_message *message, const struct public_key *key,

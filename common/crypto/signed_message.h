@@ -9,6 +9,9 @@
  * {"alg":…,"typ":"certpool.message","x5c":[…],"iss":…,"aud":…,"iat":…,"jti":…}, payload M, octet
  * for octet. aud, iat and jti are signed, so that a message can be neither forwarded to a third
  * node nor replayed. Senders always write iss, their node; receivers check it if it is present.
+ *
+ * A sealed message is for everybody who has the root: the same without iss and aud. It is signed
+ * only, and names no node. Neither kind can pass for the other, since the header is signed.
  */
 
 #define MESSAGE_TYPE "certpool.message"
@@ -23,7 +26,7 @@ bool valid_jti(const char *jti);
 
 struct message_claims {
 	char iss[NAME_SIZE]; /* "": none */
-	char aud[NAME_SIZE];
+	char aud[NAME_SIZE]; /* "": a sealed message, which has no iss either */
 	int64_t iat_s;
 	char jti[JTI_SIZE];
 };
@@ -56,6 +59,10 @@ struct signed_message {
  * Errors: FAULT_MALFORMED.
  */
 int parse_signed_message(struct bytes jws, struct signed_message *ret_message,
+			 struct fault *fault) MUST_CHECK;
+
+/* The same for a sealed message, in which iss and aud are refused. */
+int parse_sealed_message(struct bytes jws, struct signed_message *ret_message,
 			 struct fault *fault) MUST_CHECK;
 
 /*

@@ -52,7 +52,7 @@ int parse_root_pem(struct bytes pem, struct certificate **ret_root, struct fault
 	return 0;
 }
 
-static int parse_roots(struct bytes pem, struct roots *ret_roots, struct fault *fault)
+int parse_roots_pem(struct bytes pem, struct roots *ret_roots, struct fault *fault)
 {
 	CLEANUP(clear_intermediates) struct intermediates all = {0};
 
@@ -94,7 +94,7 @@ int read_roots(const struct layout *layout, struct roots *ret_roots, struct faul
 				 layout->path);
 	if (read_file(layout->cert, ROOT_FILE, 2 * CERTIFICATE_PEM_MAX, &pem, fault) < 0)
 		return prefix_fault(fault, "%s/cert", layout->path);
-	if (parse_roots(bytes_of_buffer(&pem), ret_roots, &problem) == 0)
+	if (parse_roots_pem(bytes_of_buffer(&pem), ret_roots, &problem) == 0)
 		return 0;
 	return set_fault(fault, problem.class,
 			 "%s/cert/" ROOT_FILE ": %s: move it away, and run certpool "

@@ -29,6 +29,9 @@ struct trust trust_in_roots(const struct roots *roots, const struct intermediate
 /* Reads one root from PEM. FAULT_UNVERIFIED unless it is in PROFILE_ROOT. */
 int parse_root_pem(struct bytes pem, struct certificate **ret_root, struct fault *fault) MUST_CHECK;
 
+/* Reads one root or two, each in PROFILE_ROOT, one after the other. Owns: clear_roots. */
+int parse_roots_pem(struct bytes pem, struct roots *ret_roots, struct fault *fault) MUST_CHECK;
+
 /* As read_root, both. */
 int read_roots(const struct layout *layout, struct roots *ret_roots,
 	       struct fault *fault) MUST_CHECK;

@@ -4,10 +4,7 @@
 #include "common/crypto/key_file.h"
 #include "common/net/idle_clients.h"
 #include "common/pool/members/take_key.h"
-#include "common/pool/members/trust.h"
-#include "common/pool/messages/choose_signer.h"
 #include "common/wire/envelope.h"
-#include "common/x509/chain.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,13 +14,9 @@ struct sender {
 	const struct layout *layout;
 	const struct client_node *from;
 	struct client_node to;
-	char peer[NAME_SIZE]; /* for whom members are chosen */
+	struct message_signer *signer;
 	struct shared_key key;
-	struct shared_key old_key;  /* before it; kid "": there is none */
-	struct roots roots;         /* empty if there are no intermediates */
-	struct intermediates chain; /* of cert/ca.crt */
-	struct signer_cache *signer_cache;
-	struct chooser *chooser;
+	struct shared_key old_key; /* before it; kid "": there is none */
 	struct idle_clients idle_clients;
 };
 
@@ -41,17 +34,11 @@ int new_sender(const struct layout *layout, const struct client_node *from,
 	sender->layout = layout;
 	sender->from = from;
 	sender->to = *to;
-	memcpy(sender->peer, to->name, sizeof(sender->peer));
 	if (read_sending_key(layout, to->name, read_clock(), &sender->key, fault) < 0 ||
 	    read_old_key(layout, to->name, read_clock(), &sender->old_key, &found, fault) < 0 ||
-	    read_intermediates(layout, &sender->chain, fault) < 0 ||
-	    new_signer_cache(layout, from->name, last_member(&from->pool), &sender->signer_cache,
-			     fault) < 0 ||
-	    new_chooser(layout, from, sender->signer_cache, &sender->chooser, fault) < 0)
+	    new_message_signer(layout, from, &sender->signer, fault) < 0)
 		return -1;
-	/* Messages have to present the intermediates on the way to the root, and only those. */
-	if (sender->chain.count > 0 && read_roots(layout, &sender->roots, fault) < 0)
-		return -1;
+	set_signer_peer(sender->signer, to->name);
 	*ret_sender = TAKE(sender);
 	return 0;
 }
@@ -63,10 +50,7 @@ void free_sender(struct sender **sender_pointer)
 	if (sender == NULL)
 		return;
 	clear_idle_clients(&sender->idle_clients);
-	free_chooser(&sender->chooser);
-	free_signer_cache(&sender->signer_cache);
-	clear_roots(&sender->roots);
-	clear_intermediates(&sender->chain);
+	free_message_signer(&sender->signer);
 	clear_shared_key(&sender->key);
 	clear_shared_key(&sender->old_key);
 	free(sender);
@@ -74,80 +58,41 @@ void free_sender(struct sender **sender_pointer)
 
 void set_peer(struct sender *sender, const char *peer)
 {
-	(void)snprintf(sender->peer, sizeof(sender->peer), "%s", peer);
+	set_signer_peer(sender->signer, peer);
 }
 
 void set_message_count(struct sender *sender, size_t count)
 {
-	expect_messages(sender->chooser, count);
-}
-
-/*
- * The member's certificate, its issuer's, and so on, without the root (RFC 7515 section 4.1.6).
- * Then, as far as there is room, the cross certificates of that root, by which a receiver that has
- * only another root finds a path to that one.
- */
-static size_t list_chain(const struct sender *sender, const struct certificate *certificate,
-			 int64_t now_s, struct bytes ret_chain[static CHAIN_MAX])
-{
-	const struct trust trust = trust_in_roots(&sender->roots, &sender->chain);
-	const struct certificate *next = certificate;
-	size_t count = 0;
-
-	do {
-		ret_chain[count++] = certificate_der(next);
-		next = trust.root != NULL ? find_issuer(&trust, next, now_s) : NULL;
-	} while (next != NULL && next != trust.root && next != trust.next_root &&
-		 count < CHAIN_MAX);
-	for (size_t i = 0; next != NULL && i < trust.intermediate_count && count < CHAIN_MAX; i++)
-		if (is_cross_certificate(trust.intermediates[i], next))
-			ret_chain[count++] = certificate_der(trust.intermediates[i]);
-	return count;
+	set_signature_count(sender->signer, count);
 }
 
 /* A message that is ready to be sent, and the claims that its answer must name. */
-struct sealed_message {
+struct outgoing_message {
 	struct buffer jwe;
 	struct message_claims claims;
 	struct delivery delivery;
 };
 
-static void clear_sealed_message(struct sealed_message *message)
+static void clear_outgoing_message(struct outgoing_message *message)
 {
 	clear_buffer(&message->jwe);
 }
 
 /* Signs M by the member, or by a chosen one if index is 0, and encrypts the JWS. */
-static int seal_message(const struct sender *sender, struct bytes payload, size_t index,
-			int64_t now_s, struct sealed_message *ret_message, struct fault *fault)
+static int prepare_message(const struct sender *sender, struct bytes payload, size_t index,
+			   int64_t now_s, struct outgoing_message *ret_message, struct fault *fault)
 {
-	CLEANUP(release_signer) struct signer *signer = NULL;
 	CLEANUP(clear_buffer) struct buffer jws = {0};
-	CLEANUP(clear_sealed_message) struct sealed_message message = {.claims = {.iat_s = now_s}};
-	struct bytes chain[CHAIN_MAX];
-	size_t chain_count;
-	int result;
+	CLEANUP(clear_outgoing_message)
+	struct outgoing_message message = {.claims = {.iat_s = now_s}};
 
-	if (payload.len > sender->from->message_limit)
-		return set_fault(fault, FAULT_TOO_LARGE,
-				 "the message: expected at most %zu octets (%s's message_limit in "
-				 "the manifest), found %zu",
-				 sender->from->message_limit, sender->from->name, payload.len);
-	result = index == 0 ? choose_signer(sender->chooser, sender->peer, now_s, &signer, fault)
-			    : open_chosen_signer(sender->chooser, index, now_s, &signer, fault);
-	if (result < 0)
-		return -1;
 	memcpy(message.claims.iss, sender->from->name, sizeof(message.claims.iss));
 	memcpy(message.claims.aud, sender->to.name, sizeof(message.claims.aud));
-	chain_count = list_chain(sender, signer->member.certificate, now_s, chain);
-	if (generate_jti(message.claims.jti, fault) < 0 ||
-	    sign_message(signer->member.key, &message.claims, chain, chain_count, payload, &jws,
-			 fault) < 0 ||
+	if (sign_as_member(sender->signer, payload, index, &message.claims, &jws,
+			   &message.delivery.by, fault) < 0 ||
 	    encrypt_message(&sender->key, MESSAGE_TYPE, MESSAGE_CONTENT_TYPE, bytes_of_buffer(&jws),
 			    &message.jwe, fault) < 0)
 		return -1;
-	message.delivery.member = signer->member.index;
-	format_serial(certificate_serial(signer->member.certificate), message.delivery.serial);
 	MOVE(ret_message, message);
 	return 0;
 }
@@ -155,9 +100,9 @@ static int seal_message(const struct sender *sender, struct bytes payload, size_
 int make_message(struct sender *sender, struct bytes payload, size_t member, int64_t now_s,
 		 struct buffer *ret_jwe, struct delivery *ret_delivery, struct fault *fault)
 {
-	CLEANUP(clear_sealed_message) struct sealed_message message = {0};
+	CLEANUP(clear_outgoing_message) struct outgoing_message message = {0};
 
-	if (seal_message(sender, payload, member, now_s, &message, fault) < 0)
+	if (prepare_message(sender, payload, member, now_s, &message, fault) < 0)
 		return -1;
 	*ret_jwe = take_buffer(&message.jwe);
 	*ret_delivery = message.delivery;
@@ -226,9 +171,9 @@ int deliver_message(struct sender *sender, struct bytes jwe, struct delivery *re
 int send_message(struct sender *sender, struct bytes payload, size_t member, int64_t now_s,
 		 struct delivery *ret_delivery, struct fault *fault)
 {
-	CLEANUP(clear_sealed_message) struct sealed_message message = {0};
+	CLEANUP(clear_outgoing_message) struct outgoing_message message = {0};
 
-	if (seal_message(sender, payload, member, now_s, &message, fault) < 0 ||
+	if (prepare_message(sender, payload, member, now_s, &message, fault) < 0 ||
 	    exchange_message(sender, bytes_of_buffer(&message.jwe), message.claims.jti,
 			     &message.delivery, fault) < 0)
 		return -1;

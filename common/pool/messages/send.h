@@ -1,9 +1,7 @@
 #ifndef CERTPOOL_POOL_MESSAGES_SEND_H
 #define CERTPOOL_POOL_MESSAGES_SEND_H
 
-#include "common/layout/layout.h"
-#include "common/layout/manifest.h"
-#include "common/x509/certificate.h"
+#include "common/pool/messages/message_signer.h"
 
 /*
  * Part 2, the sender's side: (M, signature, certificate), signed by a member of the pool and
@@ -31,10 +29,9 @@ void set_message_count(struct sender *sender, size_t count);
 
 /* The outcome of one message. */
 struct delivery {
-	size_t member;                 /* index of the signer; 0 from deliver_message */
-	char serial[SERIAL_TEXT_SIZE]; /* of the signer's certificate; "" from deliver_message */
-	bool verified;                 /* the receiver's verdict, authenticated */
-	char reason[512];              /* the receiver's reason if not verified */
+	struct signed_by by; /* member 0 and serial "" from deliver_message */
+	bool verified;       /* the receiver's verdict, authenticated */
+	char reason[512];    /* the receiver's reason if not verified */
 };
 
 /*

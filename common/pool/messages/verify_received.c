@@ -2,6 +2,7 @@
 
 #include "common/wire/claims.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,12 +35,15 @@ static void check_claims(const struct verifier *verifier, const struct message_c
 		reject_because(verdict, "%s", refusal.detail);
 }
 
+typedef int jws_parser(struct bytes jws, struct signed_message *ret_message, struct fault *fault);
+
 /* A JWS that cannot be parsed is an invalid message, not a fault. */
-static int parse_message(struct bytes jws, struct received_jws *received, struct fault *fault)
+static int parse_message(jws_parser *parse, struct bytes jws, struct received_jws *received,
+			 struct fault *fault)
 {
 	struct fault failure = {0};
 
-	if (parse_signed_message(jws, &received->message, &failure) == 0)
+	if (parse(jws, &received->message, &failure) == 0)
 		return 0;
 	if (pass_failure(&failure, fault) < 0)
 		return -1;
@@ -76,21 +80,71 @@ static void check_revocation(const struct verifier *verifier, int64_t now_s,
 				    verdict);
 }
 
+/* All but the claims. */
+static int check_content(const struct verifier *verifier, int64_t now_s,
+			 struct received_jws *received, struct fault *fault)
+{
+	if (received->message.payload.len > verifier->message_limit)
+		reject_because(&received->verdict, "M: expected at most %zu octets, found %zu",
+			       verifier->message_limit, received->message.payload.len);
+	if (check_signer(verifier, now_s, received, fault) < 0)
+		return -1;
+	check_revocation(verifier, now_s, received);
+	return 0;
+}
+
 int verify_received(const struct verifier *verifier, const char *peer, struct bytes jws,
 		    int64_t now_s, struct received_jws *ret_received, struct fault *fault)
 {
-	struct verdict *verdict = &ret_received->verdict;
-
-	if (parse_message(jws, ret_received, fault) < 0)
+	if (parse_message(parse_signed_message, jws, ret_received, fault) < 0)
 		return -1;
-	if (verdict->invalid)
+	if (ret_received->verdict.invalid)
 		return 0;
-	check_claims(verifier, &ret_received->message.claims, peer, now_s, verdict);
-	if (ret_received->message.payload.len > verifier->message_limit)
-		reject_because(verdict, "M: expected at most %zu octets, found %zu",
-			       verifier->message_limit, ret_received->message.payload.len);
-	if (check_signer(verifier, now_s, ret_received, fault) < 0)
+	check_claims(verifier, &ret_received->message.claims, peer, now_s, &ret_received->verdict);
+	return check_content(verifier, now_s, ret_received, fault);
+}
+
+/* Nobody answers for the age of a sealed message but the receiver's own limit. */
+static void check_seal_time(int64_t iat_s, int64_t max_age_s, int64_t now_s,
+			    struct verdict *verdict)
+{
+	int64_t age_s = now_s - iat_s;
+
+	if (age_s < -FRESHNESS_WINDOW_S)
+		reject_because(verdict,
+			       "iat: expected at most %d s ahead of our clock, found %" PRId64
+			       " s: a clock is wrong",
+			       FRESHNESS_WINDOW_S, -age_s);
+	if (max_age_s > 0 && age_s > max_age_s)
+		reject_because(verdict,
+			       "iat: expected at most %" PRId64 " s ago, found %" PRId64
+			       " s: the message is too old",
+			       max_age_s, age_s);
+}
+
+/* A key that was kept, or stolen, past its certificate signs nothing that counts. */
+static void check_signed_while_valid(struct received_jws *received)
+{
+	const struct certificate *certificate = signer_certificate(received);
+	int64_t iat_s = received->message.claims.iat_s;
+
+	if (!received->verdict.invalid && (iat_s < certificate_not_before(certificate) ||
+					   iat_s > certificate_not_after(certificate)))
+		reject_because(&received->verdict,
+			       "iat: expected a time at which the signer's certificate is valid");
+}
+
+int verify_sealed(const struct verifier *verifier, struct bytes jws, int64_t max_age_s,
+		  int64_t now_s, struct received_jws *ret_received, struct fault *fault)
+{
+	if (parse_message(parse_sealed_message, jws, ret_received, fault) < 0)
 		return -1;
-	check_revocation(verifier, now_s, ret_received);
+	if (ret_received->verdict.invalid)
+		return 0;
+	check_seal_time(ret_received->message.claims.iat_s, max_age_s, now_s,
+			&ret_received->verdict);
+	if (check_content(verifier, now_s, ret_received, fault) < 0)
+		return -1;
+	check_signed_while_valid(ret_received);
 	return 0;
 }

@@ -8,7 +8,7 @@
 
 /* How a receiver verifies messages. */
 struct verifier {
-	const char *self; /* the receiver's own node name */
+	const char *self; /* the receiver's own node name; unused for sealed messages */
 	size_t message_limit;
 	struct chain_cache *chain_cache;   /* with the trusted root */
 	struct status_cache *status_cache; /* NULL: do not ask the CA */
@@ -37,5 +37,15 @@ void clear_received_jws(struct received_jws *received);
 int verify_received(const struct verifier *verifier, const char *peer, struct bytes jws,
 		    int64_t now_s, struct received_jws *ret_received,
 		    struct fault *fault) MUST_CHECK;
+
+/*
+ * Verifies that the JWS is a sealed message, signed by the key of a certificate that is trusted
+ * now. iat may be any time at which that certificate was valid, up to FRESHNESS_WINDOW_S ahead of
+ * the clock, and at most max_age_s behind it; 0: any age. Whether the message came before is not
+ * asked.
+ * Owns: as verify_received.
+ */
+int verify_sealed(const struct verifier *verifier, struct bytes jws, int64_t max_age_s,
+		  int64_t now_s, struct received_jws *ret_received, struct fault *fault) MUST_CHECK;
 
 #endif

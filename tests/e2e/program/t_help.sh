@@ -107,6 +107,8 @@ for verb in request enroll status list show verify; do run_example $verb; done
 "$certpool" request client2 -q >out && "$certpool" enroll client2 -q >out
 start receive receive client2 --count 1
 run_example send
+run_example seal
+run_example open
 "$certpool" enroll client1 --export client1.jwe -q >out
 mkdir requests && cp client1/CSR_file/csr_key1.csr requests/
 sed -i 's/clients:/&\n  client3: {}/' manifest.yaml

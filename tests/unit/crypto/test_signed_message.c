@@ -101,6 +101,37 @@ Test(signed_message, refuses_headers_that_are_not_as_the_format_says)
 	}
 }
 
+/* catalogue 22: neither kind passes for the other */
+Test(signed_message, takes_a_sealed_message_without_names_alone)
+{
+	static const struct {
+		const char *header;
+		const char *refusal; /* NULL: it is sealed */
+	} rows[] = {
+		{"{" HEAD "\"iat\":1790000000," JTI "}", NULL},
+		{"{" HEAD TAIL "}", "member \"aud\" is not allowed"},
+		{"{" HEAD "\"iss\":\"client1\",\"iat\":1790000000," JTI "}",
+		 "member \"iss\" is not allowed"},
+		{"{" HEAD "\"aud\":\"\",\"iat\":1790000000," JTI "}",
+		 "member \"aud\" is not allowed"},
+		{"{" HEAD "\"iat\":1790000000}", "jti"},
+		{"{" HEAD JTI "}", "iat"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct buffer jws = make_jws(rows[i].header);
+		struct signed_message message = {0};
+
+		if (rows[i].refusal != NULL)
+			REFUSED(parse_sealed_message(bytes_of_buffer(&jws), &message, &fault),
+				FAULT_MALFORMED, rows[i].refusal, "row %zu", i);
+		else
+			OK(parse_sealed_message(bytes_of_buffer(&jws), &message, &fault));
+		clear_signed_message(&message);
+		clear_buffer(&jws);
+	}
+}
+
 /* catalogue 10 */
 Test(signed_message, refuses_a_chain_that_is_too_long)
 {
@@ -215,6 +246,19 @@ Test(signed_message, refuses_the_signature_of_another_key)
 	cr_expect(strstr(verdict.reason, "not by this key") != NULL, "%s", verdict.reason);
 	clear_signed_message(&message);
 	clear_buffer(&jws);
+	free_keys();
+}
+
+Test(signed_message, refuses_to_sign_for_nobody_in_the_name_of_a_node)
+{
+	const struct bytes chain = bytes_of_string("first");
+	struct message_claims claims = {.iss = "client1", .iat_s = 1790000000};
+	struct buffer jws = {0};
+
+	make_keys(KEY_ED25519);
+	OK(generate_jti(claims.jti, &fault));
+	REFUSED(sign_message(key, &claims, &chain, 1, bytes_of_string("M"), &jws, &fault),
+		FAULT_FAILED, "iss, aud");
 	free_keys();
 }
 

@@ -72,26 +72,17 @@ Test(verbs, take_what_is_harmless_from_the_environment)
 	cr_expect(has_variable(&irrevocable, &common_options[0]), "--manifest");
 }
 
-/* One FILE, or several. */
-static bool both_are_texts(const struct option *a, const struct option *b)
-{
-	return (a->set == take_text || a->set == take_texts) &&
-	       (b->set == take_text || b->set == take_texts);
-}
-
 /* A variable counts for every verb that has the option, and so does what its reader knows. */
 static void check_type(const struct verb *verb, const struct option *option)
 {
 	for (const struct verb *const *other = verbs; *other != verb; other++)
 		for (const struct option *same = (*other)->options;
 		     same != NULL && same->name != NULL; same++)
-			cr_expect(strcmp(same->name, option->name) != 0 ||
-					  same->set == option->set ||
-					  (both_are_texts(same, option) &&
-					   !(has_variable(*other, same) &&
-					     has_variable(verb, option))),
-				  "--%s of certpool %s and of %s differ in type: rename one",
-				  option->name, (*other)->name, verb->name);
+			cr_expect(
+				strcmp(same->name, option->name) != 0 || same->set == option->set ||
+					!(has_variable(*other, same) && has_variable(verb, option)),
+				"--%s of certpool %s and of %s differ in type: rename one",
+				option->name, (*other)->name, verb->name);
 }
 
 Test(verbs, give_options_of_one_name_one_type)

@@ -254,10 +254,10 @@ Test(receive, passes_m_on_and_saves_the_certificate)
 	cr_assert_arr_eq(scene.reports.payload, "a\0\n", 3);
 	cr_assert_str_eq(scene.reports.peer, "client1");
 	cr_assert_str_eq(scene.reports.subject, "CN=client1-2");
-	cr_assert_str_eq(scene.reports.serial, delivery.serial);
+	cr_assert_str_eq(scene.reports.serial, delivery.by.serial);
 	cr_assert_str_empty(scene.reports.reason);
 	cr_assert_eq(scene.reports.iat_s, scene.fixture.now_s);
-	(void)snprintf(name, sizeof(name), "%s.crt", delivery.serial);
+	(void)snprintf(name, sizeof(name), "%s.crt", delivery.by.serial);
 	cr_assert_eq(fstatat(scene.fixture.layouts[1]->received, name, &status, 0), 0);
 	cr_assert_eq(status.st_mode & 07777, 0644);
 	saved = get_file(scene.fixture.layouts[1]->received, name);
@@ -311,7 +311,7 @@ Test(receive, does_not_write_through_a_symbolic_link)
 	OK(make_message(scene.sender, bytes_of_string("M"), 1, scene.fixture.now_s, &jwe, &delivery,
 			&fault));
 	put_file(scene.fixture.layouts[1]->root, "target", "intact", 0600);
-	(void)snprintf(name, sizeof(name), "%s.crt", delivery.serial);
+	(void)snprintf(name, sizeof(name), "%s.crt", delivery.by.serial);
 	cr_assert_eq(symlinkat("../target", scene.fixture.layouts[1]->received, name), 0);
 	delivery = deliver_jwe(&scene, &jwe);
 	cr_assert(delivery.verified, "%s", delivery.reason);
@@ -477,6 +477,6 @@ Test(receive, is_used_like_this)
 	/* client2 has verified it, has passed it on, and has said so. */
 	cr_assert(delivery.verified, "%s", delivery.reason);
 	cr_assert_str_eq(scene.reports.peer, "client1");
-	cr_assert_str_eq(scene.reports.serial, delivery.serial);
+	cr_assert_str_eq(scene.reports.serial, delivery.by.serial);
 	cr_assert_arr_eq(scene.reports.payload, "bonjour", 7);
 }

@@ -190,7 +190,7 @@ Test(send, refuses_a_receiver_without_endpoint_but_makes_a_message_for_it)
 	REFUSED(send_message(sender, bytes_of_string("M"), 0, fixture.now_s, &delivery, &fault),
 		FAULT_USAGE, "client2: no endpoint in the manifest");
 	OK(make_message(sender, bytes_of_string("M"), 2, fixture.now_s, &jwe, &delivery, &fault));
-	cr_assert_eq(delivery.member, 2);
+	cr_assert_eq(delivery.by.member, 2);
 	cr_assert_gt(jwe.len, 0);
 }
 
@@ -246,7 +246,7 @@ Test(send, refuses_a_member_whose_certificate_is_for_a_server)
 			     &fault),
 		FAULT_REFUSED, "cert_key1.crt: not for messages: ");
 	OK(make_message(sender, bytes_of_string("M"), 0, fixture.now_s, &jwe, &delivery, &fault));
-	cr_expect_neq(delivery.member, 1);
+	cr_expect_neq(delivery.by.member, 1);
 	clear_buffer(&jwe);
 }
 
@@ -280,7 +280,7 @@ Test(send, signs_m_with_the_member_and_names_the_receiver)
 			&delivery, &fault));
 	cr_assert(delivery.verified);
 	cr_assert_str_empty(delivery.reason);
-	cr_assert_eq(delivery.member, 3);
+	cr_assert_eq(delivery.by.member, 3);
 	OK(parse_signed_message(bytes_of_buffer(&receiver.plaintext), &message, &fault));
 	cr_assert(equal_bytes(bytes_of_buffer(&message.payload),
 			      (struct bytes){(const uint8_t *)"a\0b", 3}));
@@ -291,7 +291,7 @@ Test(send, signs_m_with_the_member_and_names_the_receiver)
 	OK(parse_certificate_der(bytes_of_buffer(&message.chain[0]), &certificate, &fault));
 	cr_assert_str_eq(certificate_subject(certificate), "CN=client1-3");
 	format_serial(certificate_serial(certificate), serial);
-	cr_assert_str_eq(serial, delivery.serial);
+	cr_assert_str_eq(serial, delivery.by.serial);
 	OK(verify_message(&message, certificate_public_key(certificate), &verdict, &fault));
 	cr_assert(!verdict.invalid, "%s", verdict.reason);
 	stop_fake_receiver(&receiver);
@@ -312,7 +312,7 @@ Test(send, returns_the_verdict_of_the_receiver)
 	OK(deliver_message(sender, bytes_of_buffer(&jwe), &delivery, &fault));
 	cr_assert(!delivery.verified);
 	cr_assert_str_eq(delivery.reason, "not today");
-	cr_assert_eq(delivery.member, 0);
+	cr_assert_eq(delivery.by.member, 0);
 	stop_fake_receiver(&receiver);
 }
 

@@ -23,7 +23,7 @@ struct forgery {
 	unsigned int usages; /* of the certificate */
 };
 
-static struct buffer forge(const struct forgery *forgery)
+static struct buffer forge_jws(const struct forgery *forgery)
 {
 	const struct layout *layout = forgery->fixture->layouts[0];
 	CLEANUP(free_private_key) struct private_key *key = NULL;
@@ -46,6 +46,13 @@ static struct buffer forge(const struct forgery *forgery)
 	chain = bytes_of_buffer(&der);
 	OK(sign_message(key, &forgery->claims, &chain, 1, bytes_of_string(forgery->payload), &jws,
 			&fault));
+	return take_buffer(&jws);
+}
+
+static struct buffer forge(const struct forgery *forgery)
+{
+	CLEANUP(clear_buffer) struct buffer jws = forge_jws(forgery);
+
 	return encrypt_for_client2(forgery->fixture, MESSAGE_TYPE, MESSAGE_CONTENT_TYPE,
 				   bytes_of_buffer(&jws));
 }
@@ -234,4 +241,91 @@ Test(verify_received, refuses_its_own_message_sent_back)
 	cr_assert(!delivery.verified);
 	cr_assert_not_null(strstr(delivery.reason, "iss: expected \"client2\", whose shared key"),
 			   "%s", delivery.reason);
+}
+
+static void keep(struct forgery *forgery)
+{
+	(void)forgery;
+}
+
+static void be_for_one_receiver(struct forgery *forgery)
+{
+	(void)strcpy(forgery->claims.aud, "client2");
+}
+
+static void be_an_hour_old(struct forgery *forgery)
+{
+	forgery->not_before_s -= 7200;
+	forgery->claims.iat_s -= 3601;
+}
+
+static void be_older_than_its_certificate(struct forgery *forgery)
+{
+	forgery->claims.iat_s = forgery->not_before_s - 1;
+}
+
+/* It is valid now, and was signed by a clock that is ahead. */
+static void be_younger_than_its_certificate(struct forgery *forgery)
+{
+	forgery->not_after_s = forgery->fixture->now_s + 10;
+	forgery->claims.iat_s = forgery->not_after_s + 1;
+}
+
+static struct received_jws open_sealed(struct forgery *forgery, int64_t max_age_s)
+{
+	CLEANUP(clear_roots) struct roots roots = {0};
+	CLEANUP(clear_intermediates) struct intermediates none = {0};
+	CLEANUP(clear_buffer) struct buffer jws = forge_jws(forgery);
+	CLEANUP(free_chain_cache) struct chain_cache *cache = NULL;
+	struct verifier verifier = {.message_limit = MESSAGE_LIMIT};
+	struct received_jws received = {0};
+
+	OK(read_roots(forgery->fixture->layouts[1], &roots, &fault));
+	OK(new_chain_cache(&roots, &none, 1, &cache, &fault));
+	verifier.chain_cache = cache;
+	OK(verify_sealed(&verifier, bytes_of_buffer(&jws), max_age_s, forgery->fixture->now_s,
+			 &received, &fault));
+	release_presented_chain(&received.chain);
+	return received;
+}
+
+/* catalogue 9, 10, 21, 22, 63, 64 */
+Test(verify_received, refuses_a_sealed_message_that_does_not_hold)
+{
+	static const struct {
+		void (*change)(struct forgery *forgery);
+		int64_t max_age_s;
+		const char *reason; /* NULL: verified */
+	} rows[] = {
+		{keep, 0, NULL},
+		{be_an_hour_old, 0, NULL},
+		{be_an_hour_old, 3601, NULL},
+		{be_an_hour_old, 3600, "iat: expected at most 3600 s ago, found 3601 s"},
+		{be_early, 0, "iat: expected at most 300 s ahead of our clock, found 400 s"},
+		{be_older_than_its_certificate, 0, "at which the signer's certificate is valid"},
+		{be_younger_than_its_certificate, 0, "at which the signer's certificate is valid"},
+		{be_for_one_receiver, 0, "member \"aud\" is not allowed"},
+		{use_another_root, 0, ""},
+		{use_another_key, 0, "signature"},
+		{be_expired, 0, "expired"},
+		{be_not_yet_valid, 0, "valid"},
+		{be_for_a_server, 0, "extKeyUsage: expected one for sign"},
+		{be_too_long, 0, "M: expected at most 100000 octets, found 100001"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct forgery forgery = start_forgery(&scene.fixture);
+		struct received_jws received;
+
+		forgery.claims.iss[0] = '\0';
+		forgery.claims.aud[0] = '\0';
+		rows[i].change(&forgery);
+		received = open_sealed(&forgery, rows[i].max_age_s);
+		cr_expect_eq(received.verdict.invalid, rows[i].reason != NULL, "row %zu: %s", i,
+			     received.verdict.reason);
+		if (rows[i].reason != NULL)
+			cr_expect_not_null(strstr(received.verdict.reason, rows[i].reason),
+					   "row %zu: %s", i, received.verdict.reason);
+		clear_received_jws(&received);
+	}
 }

@@ -11,6 +11,7 @@
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/pool/shipment.h"
+#include "tools/verb/messages/payload.h"
 
 #include <string.h>
 
@@ -51,9 +52,9 @@ static int print_delivery(const struct command *command, const struct delivery *
 	CLEANUP(clear_json) struct json_line line = {0};
 
 	if (!command->json) {
-		if (delivery->verified && delivery->member > 0)
+		if (delivery->verified && delivery->by.member > 0)
 			print_line("verified: signed by member %zu, certificate %s",
-				   delivery->member, delivery->serial);
+				   delivery->by.member, delivery->by.serial);
 		else if (delivery->verified)
 			print_line("verified");
 		return 0;
@@ -61,23 +62,11 @@ static int print_delivery(const struct command *command, const struct delivery *
 	add_json_text(&line, "verdict", delivery->verified ? "verified" : "refused");
 	if (!delivery->verified)
 		add_json_text(&line, "reason", delivery->reason);
-	if (delivery->member > 0) {
-		add_json_number(&line, "member", (long long)delivery->member);
-		add_json_text(&line, "serial", delivery->serial);
+	if (delivery->by.member > 0) {
+		add_json_number(&line, "member", (long long)delivery->by.member);
+		add_json_text(&line, "serial", delivery->by.serial);
 	}
 	return print_json(&line, fault);
-}
-
-/* M is the third operand, a file, or standard input. */
-static int read_payload(const struct command *command, const struct send_settings *given,
-			size_t limit, struct buffer *ret_payload, struct fault *fault)
-{
-	const char *file = given->file != NULL ? given->file : "-";
-
-	if (command->operand_count < 3)
-		return read_input(file, limit, ret_payload, fault);
-	append_string(ret_payload, command->operands[2]);
-	return check_buffer(ret_payload, fault);
 }
 
 static int check_settings(const struct command *command, const struct send_settings *given,
@@ -85,36 +74,15 @@ static int check_settings(const struct command *command, const struct send_setti
 {
 	bool text = command->operand_count > 2;
 
-	if (text && given->file != NULL)
-		return set_fault(fault, FAULT_USAGE, "expected TEXT or --file, found both");
-	if (given->deliver != NULL && (text || given->file != NULL || given->output != NULL))
-		return set_fault(fault, FAULT_USAGE,
-				 "--deliver: expected no TEXT, --file or --output beside it");
+	if (given->deliver != NULL &&
+	    (text || given->file != NULL || given->output != NULL || given->peer != NULL))
+		return set_fault(
+			fault, FAULT_USAGE,
+			"--deliver: expected no TEXT, --file, --output or --peer beside it");
 	if ((given->deliver != NULL || given->output != NULL) && given->count != 1)
 		return set_fault(fault, FAULT_USAGE,
 				 "--count: expected 1 with --output and --deliver, found %zu",
 				 given->count);
-	return 0;
-}
-
-static int check_peer(const struct send_settings *given, const struct client_node *from,
-		      struct fault *fault)
-{
-	if (given->peer == NULL)
-		return 0;
-	if (!valid_name(given->peer))
-		return set_fault(fault, FAULT_USAGE,
-				 "--peer: expected a name of 1 to %d of the characters A-Z, a-z, "
-				 "0-9, _ and -, not beginning with -, found \"%.80s\"",
-				 NAME_SIZE - 1, given->peer);
-	if (given->member != 0 || given->deliver != NULL)
-		return set_fault(fault, FAULT_USAGE,
-				 "--peer: expected no --member or --deliver beside it");
-	if (from->pool.reuse.method != REUSE_PER_RELYING_PARTY)
-		return set_fault(fault, FAULT_USAGE,
-				 "--peer: expected a pool with reuse: per-relying-party, found "
-				 "that of %s with reuse: %s",
-				 from->name, format_reuse(from->pool.reuse.method));
 	return 0;
 }
 
@@ -161,8 +129,8 @@ static int send_new(const struct send_settings *given, struct shipment *shipment
 	CLEANUP(clear_buffer) struct buffer payload = {0};
 	struct shipment_result result;
 
-	if (read_payload(shipment->command, given, shipment->from->message_limit, &payload, fault) <
-	    0)
+	if (read_payload(shipment->command, 2, given->file, shipment->from->message_limit, &payload,
+			 fault) < 0)
 		return -1;
 	shipment->payload = bytes_of_buffer(&payload);
 	if (given->output != NULL)
@@ -214,7 +182,7 @@ static int run_send(const struct command *command, const void *settings, struct 
 
 	if (check_settings(command, given, fault) < 0 ||
 	    open_node(command, command->operands[0], &node, fault) < 0 ||
-	    check_peer(given, node.client, fault) < 0 ||
+	    check_peer(given->peer, given->member, node.client, fault) < 0 ||
 	    find_receiver(&node, command->operands[1], given, &receiver, fault) < 0)
 		return -1;
 	shipment.layout = node.layout;
