@@ -92,6 +92,16 @@ rate("enroll"; "certpool") as $enroll
 	      ["certpool, \($pool | n_of): as in row 1, all keys of this type, the CA's too. The limit is the same " +
 	       "arithmetic with this type" + (if $type == "rsa-2048" then
 	       "; the time for an RSA key is random, and varies with so few." else "." end), null]);
+  def in_postgresql($what; $subject; $ours; $name; $peer; $target; $does):
+	if any($raw[]; .subject == $subject)
+	then row($what; "/s"; rate($subject; $ours); $name; rate($subject; $peer); nothing; $target; $does)
+	else empty end;
+  def of_large($what; value; $target; $does):
+	if any($raw[]; .subject == "pg-large")
+	then row($what; "ms"; figure("pg-large"; "large"; value);
+		 "N = \(figure("pg-large"; "small"; value).n // 0 | thousands)"; figure("pg-large"; "small"; value);
+		 nothing; $target; [$does, null])
+	else empty end;
   def over_tls($what; $subject; $asks):
 	row($what; "/s"; rate($subject; "tls"); "plain HTTP"; rate($subject; "plain"); nothing;
 	    {text: ">= 0.6x", ratio_least: 0.6};
@@ -192,6 +202,37 @@ rows: [
 	    ["certpool: POST simpleenroll over TLS 1.3, 8 connections that are kept, a request each time: proof of " +
 	     "possession checked, certified, recorded in SQLite and synced before the answer. The CA, its signer and " +
 	     "the load generator share the cores; of CPU the CA and its signer take " +
-	     "\(figure("tls-est"; "tls"; .cpu_us).median // 0 | round) us a certificate.", null])
+	     "\(figure("tls-est"; "tls"; .cpu_us).median // 0 | round) us a certificate.", null]),
+	in_postgresql("enroll, database"; "pg-enroll"; "postgresql"; "SQLite"; "sqlite"; {text: ">= 0.85x", ratio_least: 0.85};
+	    ["certpool: as in row 1, with the record in PostgreSQL on the same cores and disk, synced.",
+	     "the same with the record in a file."]),
+	in_postgresql("enroll, standby"; "pg-enroll"; "standby"; "no standby"; "postgresql"; {};
+	    ["certpool: as in row 1, in PostgreSQL with a synchronous standby, on the same cores and disk.",
+	     "the same without a standby."]),
+	in_postgresql("enroll, 2 front ends"; "pg-clients"; "two"; "one"; "one"; {};
+	    ["certpool: `enroll` of four clients at once, two at each of two front ends of one record.",
+	     "the same four at one front end."]),
+	in_postgresql("one by one, database"; "pg-singles"; "postgresql"; "SQLite"; "sqlite"; {text: ">= 5,000/s", least: 5000};
+	    ["the record alone, in PostgreSQL: eight threads, each of which records one certificate after the other, " +
+	     "durably, with its line of the audit log; what waits at the same time is in one transaction.",
+	     "the same with the record in a file."]),
+	in_postgresql("OCSP fresh, database"; "pg-ocsp-fresh"; "postgresql"; "SQLite"; "sqlite"; {text: ">= 0.9x", ratio_least: 0.9};
+	    [$ocsp_does + " With a nonce.", "the same with the record in a file."]),
+	in_postgresql("OCSP cached, database"; "pg-ocsp-kept"; "postgresql"; "SQLite"; "sqlite"; {text: ">= 0.9x", ratio_least: 0.9};
+	    [$ocsp_does + " Without a nonce.", "the same with the record in a file."]),
+	(if any($raw[]; .subject == "failover")
+	 then row("failover"; "s"; figure("failover"; "certpool"; .seconds); "-"; nothing; nothing; {text: "< 2 s", below: 2};
+	     ["from the end of a standby's promotion, after kill -9 of the primary while eight clients enroll, to a CA " +
+	      "that is well (`/health`): tests/world/t_failover.sh.", null])
+	 else empty end),
+	of_large("start, large"; .start_ms; {text: "< 1,000 ms", below: 1000};
+	    "certpool serve: from its start until it listens; PostgreSQL, one of a hundred certificates is revoked."),
+	of_large("enroll 100, large"; .enroll_ms; {}; "certpool enroll: a pool of 100, at that CA."),
+	of_large("list, large"; .list_ms; {}; "certpool list --client: a client with 100 certificates."),
+	of_large("status, large"; .status_ms; {}; "certpool verify --online: one question, the process's start included."),
+	of_large("CRL, large"; .crl_ms; {}; "certpool crl --renew: one of a hundred certificates is on it, so it grows with N."),
+	of_large("memory, large"; .serve_kb / 1024; {text: "< 64 MB", below: 64};
+	    "certpool serve: the peak resident memory of the process.")
+	    | if .what == "memory, large" then .unit = "MB" else . end
 ],
 figures: $raw}

@@ -25,7 +25,7 @@ tiny) RUNS=1 megabytes=50 ;;
 *) die "BENCH_SIZE: expected full, quick or tiny, found $BENCH_SIZE" ;;
 esac
 export RUNS
-parts=${BENCH_PARTS:-enroll certify messages ocsp status sizes keytypes tls}
+parts=${BENCH_PARTS:-enroll certify messages ocsp status sizes keytypes tls postgresql postgresql_large failover}
 
 for program in jq /usr/bin/time awk pgrep; do
 	command -v "$program" >/dev/null || die "$program is missing: run ci/install-deps.sh bench"
@@ -63,12 +63,12 @@ describe() {
 		--arg gnutls "$(package_version libgnutls30)" --arg nettle "$(package_version libnettle8)" \
 		--arg openssl "$(version openssl openssl version)" --arg cfssl "$(version cfssl cfssl version)" \
 		--arg certtool "$(version certtool certtool --version)" --arg easyrsa "$(package_version easy-rsa)" \
-		--arg sqlite "$(package_version libsqlite3-0)" \
+		--arg sqlite "$(package_version libsqlite3-0)" --arg postgresql "$(package_version postgresql-15)" \
 		'{size: $size, runs: $runs, started: $started,
 		  machine: {model: $model, cores: $cores, memory_mb: $memory, kernel: $kernel,
 			    filesystem: $filesystem, os: $os},
 		  versions: {certpool: $certpool, openssl: $openssl, cfssl: $cfssl, certtool: $certtool,
-			     "easy-rsa": $easyrsa, gnutls: $gnutls, nettle: $nettle, sqlite: $sqlite}}'
+			     "easy-rsa": $easyrsa, gnutls: $gnutls, nettle: $nettle, sqlite: $sqlite, postgresql: $postgresql}}'
 }
 
 describe >"$WORK/meta.json"
