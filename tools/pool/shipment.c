@@ -52,18 +52,61 @@ static int end_message(struct shipment_context *context, const struct delivery *
 	return result;
 }
 
-static int send_messages(struct shipment_context *context, struct fault *fault)
+static int send_one(struct shipment_context *context, struct bytes payload, struct fault *fault)
+{
+	struct delivery delivery;
+
+	if (send_message(context->sender, payload, context->shipment->member, read_clock(),
+			 &delivery, fault) < 0)
+		return -1;
+	return end_message(context, &delivery, fault);
+}
+
+/* Reads a line without its line end; *ret_more is false at the end of the file. */
+static int read_next_line(FILE *file, size_t limit, struct buffer *line, bool *ret_more,
+			  struct fault *fault)
+{
+	int octet = getc_unlocked(file);
+
+	line->len = 0;
+	*ret_more = octet != EOF;
+	while (octet != EOF && octet != '\n') {
+		if (line->len == limit)
+			return set_fault(fault, FAULT_TOO_LARGE,
+					 "expected at most %zu octets (the sender's message_limit "
+					 "in the manifest), found more",
+					 limit);
+		append_bytes(line, (struct bytes){&(uint8_t){(uint8_t)octet}, 1});
+		octet = getc_unlocked(file);
+	}
+	if (ferror(file) != 0)
+		return set_errno_fault(fault, "cannot be read");
+	return check_buffer(line, fault);
+}
+
+static int send_lines(struct shipment_context *context, struct fault *fault)
 {
 	const struct shipment *shipment = context->shipment;
+	CLEANUP(clear_buffer) struct buffer line = {0};
 
-	while (begin_message(context)) {
-		struct delivery delivery;
+	for (;;) {
+		bool more;
 
-		if (send_message(context->sender, shipment->payload, shipment->member, read_clock(),
-				 &delivery, fault) < 0 ||
-		    end_message(context, &delivery, fault) < 0)
+		if (read_next_line(shipment->lines, shipment->from->message_limit, &line, &more,
+				   fault) < 0)
+			return -1;
+		if (!more)
+			return 0;
+		if (send_one(context, bytes_of_buffer(&line), fault) < 0)
 			return -1;
 	}
+}
+
+static int send_copies(struct shipment_context *context, struct fault *fault)
+{
+	while (begin_message(context))
+		if (send_one(context, context->shipment->payload, fault) < 0)
+			return -1;
 	return 0;
 }
 
@@ -73,11 +116,28 @@ static int run_connection(size_t index, void *connection_context, struct fault *
 	struct shipment_context *context = connection_context;
 
 	(void)index;
-	if (send_messages(context, fault) == 0)
+	if ((context->shipment->lines != NULL ? send_lines(context, fault)
+					      : send_copies(context, fault)) == 0)
 		return 0;
 	pthread_mutex_lock(&context->lock);
 	context->failed = true;
 	pthread_mutex_unlock(&context->lock);
+	return -1;
+}
+
+/* Says how far the sending came. No member is left after the first messages: part was sent. */
+static int fail_shipment(const struct shipment *shipment, const struct shipment_result *result,
+			 struct fault *fault)
+{
+	size_t sent = result->verified + result->refused;
+
+	if (fault->class == FAULT_NOT_FOUND && sent > 0)
+		fault->class = FAULT_PARTIAL;
+	if (shipment->lines != NULL)
+		return prefix_fault(fault, "line %zu", sent + 1);
+	if (shipment->count > 1)
+		return prefix_fault(fault, "after %zu of %s", sent,
+				    counted(shipment->count, "message", "messages").text);
 	return -1;
 }
 
@@ -94,22 +154,19 @@ int send_shipment(const struct shipment *shipment, struct shipment_result *ret_r
 		return -1;
 	if (shipment->peer != NULL)
 		set_peer(sender, shipment->peer);
-	set_message_count(sender, shipment->count);
+	if (shipment->lines != NULL)
+		connections = 1;
+	else
+		set_message_count(sender, shipment->count);
 	context.sender = sender;
 	result = run_tasks(connections, (unsigned int)connections, run_connection, &context, fault);
 	*ret_result = context.result;
-	/* FAULT_NOT_FOUND: no member is left. */
-	if (result < 0 && fault->class == FAULT_NOT_FOUND &&
-	    context.result.verified + context.result.refused > 0)
-		fault->class = FAULT_PARTIAL;
-	if (result < 0 && shipment->count > 1)
-		return prefix_fault(fault, "after %zu of %s",
-				    context.result.verified + context.result.refused,
-				    counted(shipment->count, "message", "messages").text);
-	if (result == 0 && take_receiver_key(sender, read_clock(), &key_problem) < 0)
+	if (result < 0)
+		return fail_shipment(shipment, &context.result, fault);
+	if (take_receiver_key(sender, read_clock(), &key_problem) < 0)
 		print_complaint(shipment->command, "the key shared with %s: %s", shipment->to->name,
 				key_problem.text);
-	return result;
+	return 0;
 }
 
 int check_shipment(const struct shipment_result *result, struct fault *fault)

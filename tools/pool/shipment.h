@@ -4,7 +4,12 @@
 #include "common/pool/messages/send.h"
 #include "tools/command.h"
 
-/* Several copies of a message from one client to another, sent over a few connections at once. */
+#include <stdio.h>
+
+/*
+ * Several copies of a message from one client to another, sent over a few connections at once; or a
+ * message for each line of a file, one after the other.
+ */
 struct shipment {
 	const struct command *command; /* for complaints */
 	const struct layout *layout;   /* the sender's */
@@ -14,6 +19,8 @@ struct shipment {
 	size_t member;        /* the signing member; 0: one is chosen for each message */
 	const char *peer;     /* for whom it is chosen; NULL: the receiver (set_peer) */
 	size_t count;
+	FILE *lines; /* not NULL: each line, without its line end, is M, whatever payload and count
+			say */
 	/* Called for each answer, by one thread at a time; NULL: not called. */
 	int (*delivered)(const struct command *command, const struct delivery *delivery,
 			 struct fault *fault);
@@ -27,7 +34,8 @@ struct shipment_result {
 
 /*
  * Sends the messages. One that the receiver refuses is printed on standard error and counted; the
- * first other failure ends the sending, and *ret_result counts the messages before it.
+ * first other failure ends the sending, and *ret_result counts the messages before it. A line is
+ * sent as soon as it can be read, and may be as long as a message of the sender.
  * Errors: FAULT_PARTIAL when no member is left for the messages after the first.
  */
 int send_shipment(const struct shipment *shipment, struct shipment_result *ret_result,

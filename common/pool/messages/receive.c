@@ -37,18 +37,25 @@ static void log_fault(const struct receiver *receiver, const struct fault *fault
 				       fault->text);
 }
 
+static void name_received(const struct certificate *certificate,
+			  char ret_name[static FILE_NAME_SIZE])
+{
+	char serial[SERIAL_TEXT_SIZE];
+
+	format_serial(certificate_serial(certificate), serial);
+	(void)snprintf(ret_name, FILE_NAME_SIZE, "%s.crt", serial);
+}
+
 /* Saves the signer's certificate as received/{serial}.crt, unless that file exists. */
 static int save_certificate(const struct receiver *receiver, const struct certificate *certificate,
 			    struct fault *fault)
 {
 	const struct layout *layout = receiver->settings.layout;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
-	char serial[SERIAL_TEXT_SIZE];
 	char name[FILE_NAME_SIZE];
 	bool found;
 
-	format_serial(certificate_serial(certificate), serial);
-	(void)snprintf(name, sizeof(name), "%s.crt", serial);
+	name_received(certificate, name);
 	if (find_file(layout->received, name, &found, fault) < 0)
 		return prefix_fault(fault, "%s/received", layout->path);
 	if (found)
@@ -67,6 +74,7 @@ static int report_message(const struct receiver *receiver, const char *peer,
 	const struct signed_message *message = &received->message;
 	const struct certificate *certificate = signer_certificate(received);
 	char serial[SERIAL_TEXT_SIZE] = "";
+	char file[FILE_NAME_SIZE] = "";
 	struct received_message report = {
 		.peer = peer,
 		.verified = !received->verdict.invalid,
@@ -75,14 +83,17 @@ static int report_message(const struct receiver *receiver, const char *peer,
 		.serial = serial,
 		.iat_s = message->claims.iat_s,
 		.jti = message->claims.jti,
+		.file = file,
 	};
 
 	if (certificate != NULL) {
 		report.subject = certificate_subject(certificate);
 		format_serial(certificate_serial(certificate), serial);
 	}
-	if (report.verified)
+	if (report.verified) {
 		report.payload = bytes_of_buffer(&message->payload);
+		name_received(certificate, file);
+	}
 	return receiver->settings.message(receiver->settings.message_context, &report, fault);
 }
 
@@ -357,8 +368,11 @@ int start_receiver(const struct receiver_settings *settings, struct receiver **r
 		.body_max = settings->client->message_limit / 9 * 16 + ENVELOPE_MAX,
 		.handler = handle_message,
 		.check_start = check_sender,
-		/* Such a message may wait for the CA, or for a large CRL that is verified. */
-		.work = settings->online || settings->crl_count > 0 ? WORK_LONG : WORK_SHORT,
+		/* Such a message may wait for the CA, for a large CRL that is verified, or for a
+		   program. */
+		.work = settings->online || settings->crl_count > 0 || settings->message_waits
+				? WORK_LONG
+				: WORK_SHORT,
 	};
 	receiver->routes[1] = (struct http_route){.method = "POST",
 						  .path = KEY_PATH,

@@ -30,6 +30,7 @@ struct received_message {
 	int64_t iat_s;
 	const char *jti;
 	struct bytes payload; /* M; empty unless verified */
+	const char *file;     /* in received/, with the signer's certificate; "" unless verified */
 };
 
 /*
@@ -50,6 +51,7 @@ struct receiver_settings {
 	size_t crl_count;        /* 0: consult no CRL */
 	message_function *message;
 	void *message_context;
+	bool message_waits; /* for something outside this process */
 	http_log *log;
 	void *log_context;
 	unsigned int connections_per_address; /* 0: the server's default */

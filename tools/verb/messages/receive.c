@@ -12,6 +12,13 @@
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/stop.h"
+#include "tools/verb/messages/handler.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MEMBER_DIGITS = 10 };
 
 struct receive_settings {
 	struct endpoint_list listen;
@@ -22,6 +29,8 @@ struct receive_settings {
 	size_t ready;
 	size_t connections;
 	bool verbose;
+	const char *exec;
+	int64_t exec_timeout_s;
 };
 
 static const struct option receive_options[] = {
@@ -41,6 +50,11 @@ static const struct option receive_options[] = {
 	{"connections-per-address", 0, false, "N", take_count,
 	 offsetof(struct receive_settings, connections),
 	 "the most connections from one address, or one /64 of IPv6; default 256", NULL},
+	{"exec", 0, true, "CMD", take_text, offsetof(struct receive_settings, exec),
+	 "run this program for each message instead of printing it: M is its standard input", NULL},
+	{"exec-timeout", 0, false, "DURATION", take_duration,
+	 offsetof(struct receive_settings, exec_timeout_s),
+	 "kill the program of --exec when it takes longer", "10s"},
 	VERBOSE_OPTION(struct receive_settings, verbose),
 	{0},
 };
@@ -48,6 +62,8 @@ static const struct option receive_options[] = {
 /* The messages so far. The receiver changes it, one message at a time; read after the receiver. */
 struct inbox {
 	struct command command;
+	const struct node *node;
+	struct handler handler; /* with a program: --exec */
 	struct stop stop;
 	size_t most;  /* --count; 0: any number */
 	size_t taken; /* verified or refused */
@@ -55,9 +71,38 @@ struct inbox {
 	struct fault fault; /* why a message could not be printed */
 };
 
+/* The number of the member that signed, "" if the subject does not have it: CN=FROM-N, as pools
+   have it by default. */
+static const char *find_member(const struct received_message *message)
+{
+	const char *subject = message->subject;
+	size_t len = strlen(message->peer);
+
+	if (strncmp(subject, "CN=", 3) != 0 || strncmp(subject + 3, message->peer, len) != 0 ||
+	    subject[3 + len] != '-')
+		return "";
+	subject += 3 + len + 1;
+	len = strlen(subject);
+	return len > 0 && len < MEMBER_DIGITS && strspn(subject, "0123456789") == len ? subject
+										      : "";
+}
+
+/* Where the certificate is; "" for a message that is not verified. Owns: free. */
+static char *find_certificate_path(const struct inbox *inbox,
+				   const struct received_message *message)
+{
+	char *path = NULL;
+
+	if (message->file[0] == '\0')
+		return strdup("");
+	if (asprintf(&path, "%s/received/%s", inbox->node->layout->path, message->file) < 0)
+		return NULL;
+	return path;
+}
+
 /* Refused messages go to standard error, and with --json to standard output as well. */
 static int print_received(const struct inbox *inbox, const struct received_message *message,
-			  struct fault *fault)
+			  const char *certificate, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 
@@ -65,16 +110,21 @@ static int print_received(const struct inbox *inbox, const struct received_messa
 		print_complaint(&inbox->command, "a message from %s: refused: %s", message->peer,
 				message->reason);
 	if (!inbox->command.json) {
-		if (message->verified)
+		if (message->verified && inbox->handler.program[0] == '\0')
 			print_octets(message->payload);
 		return flush_output(fault);
 	}
 	add_json_text(&line, "verdict", message->verified ? "verified" : "refused");
 	add_json_text(&line, "from", message->peer);
+	add_json_text(&line, "to", inbox->node->client->name);
 	add_json_text(&line, "subject", message->subject);
 	add_json_text(&line, "serial", message->serial);
+	if (find_member(message)[0] != '\0')
+		add_json_number(&line, "member", strtoll(find_member(message), NULL, 10));
 	add_json_time(&line, "time", message->iat_s);
 	add_json_text(&line, "jti", message->jti);
+	if (message->verified)
+		add_json_text(&line, "certificate", certificate);
 	if (message->verified)
 		add_json_base64(&line, "message", message->payload);
 	else
@@ -82,14 +132,59 @@ static int print_received(const struct inbox *inbox, const struct received_messa
 	return print_json(&line, fault);
 }
 
+static int hand_to_program(const struct inbox *inbox, const struct received_message *message,
+			   const char *certificate, struct fault *fault)
+{
+	char time[TIME_TEXT_SIZE];
+	const struct handler_variable variables[] = {
+		{"VERDICT", message->verified ? "verified" : "refused"},
+		{"REASON", message->reason},
+		{"FROM", message->peer},
+		{"TO", inbox->node->client->name},
+		{"SUBJECT", message->subject},
+		{"SERIAL", message->serial},
+		{"MEMBER", find_member(message)},
+		{"TIME", time},
+		{"JTI", message->jti},
+		{"CERTIFICATE", certificate},
+	};
+
+	format_time(message->iat_s, time);
+	return run_handler(&inbox->handler, variables, COUNT_OF(variables), message->payload,
+			   fault);
+}
+
+/*
+ * A verified message that the program does not take can come again, and is not counted: its sender
+ * is told so. A refused one is over.
+ */
+static int run_program(const struct inbox *inbox, const struct received_message *message,
+		       const char *certificate, struct fault *fault)
+{
+	struct fault problem = {0};
+
+	if (inbox->handler.program[0] == '\0' ||
+	    hand_to_program(inbox, message, certificate, &problem) == 0)
+		return 0;
+	if (message->verified)
+		return pass_fault(&problem, fault);
+	print_complaint(&inbox->command, "%s", problem.text);
+	return 0;
+}
+
 /* After the last counted message, or a failure to print, further messages are refused as busy. */
 static int take_message(void *context, const struct received_message *message, struct fault *fault)
 {
 	struct inbox *inbox = context;
+	CLEANUP(free_string) char *certificate = find_certificate_path(inbox, message);
 
+	if (certificate == NULL)
+		return set_memory_fault(fault);
 	if (inbox->fault.class != FAULT_NONE || (inbox->most > 0 && inbox->taken >= inbox->most))
 		return set_fault(fault, FAULT_BUSY, "the receiver is about to stop");
-	if (print_received(inbox, message, &inbox->fault) < 0) {
+	if (run_program(inbox, message, certificate, fault) < 0)
+		return -1;
+	if (print_received(inbox, message, certificate, &inbox->fault) < 0) {
 		request_stop(&inbox->stop);
 		return set_fault(fault, FAULT_FAILED, "%s", inbox->fault.text);
 	}
@@ -243,13 +338,18 @@ static int run_receive(const struct command *command, const void *settings, stru
 					     .crl_count = given->crl.count,
 					     .message = take_message,
 					     .message_context = &inbox,
+					     .message_waits = given->exec != NULL,
 					     .log = limit_log,
 					     .log_context = &log,
 					     .connections_per_address =
 						     (unsigned int)given->connections};
 
 	init_log_limit(&log, log_refusal, &context);
-	if (open_node(command, command->operands[0], &node, fault) < 0 ||
+	inbox.node = &node;
+	inbox.handler.timeout_s = given->exec_timeout_s;
+	inbox.handler.output_aside = command->json;
+	if ((given->exec != NULL && find_handler(given->exec, &inbox.handler, fault) < 0) ||
+	    open_node(command, command->operands[0], &node, fault) < 0 ||
 	    choose_listener(given, node.client, &receiver.listen, fault) < 0 ||
 	    remove_ended_keys(node.layout, fault) < 0 ||
 	    prepare_stop_or_hangup(&inbox.stop, fault) < 0)
@@ -278,7 +378,9 @@ const struct verb receive_verb = {
 		"Prints each verified message and a line end; with --json each message with its\n"
 		"verdict. Stops at SIGTERM or SIGINT, or after --count messages: then the exit\n"
 		"status is 3 if any of them was refused. SIGHUP makes it read the shared keys\n"
-		"again.\n",
+		"again. With --exec a program gets each message, without a shell or arguments:\n"
+		"M is its standard input, the rest in MESSAGE_VERDICT, MESSAGE_FROM and so on.\n"
+		"A verified message that it exits with 0 for is taken; else it can come again.\n",
 	.example = "certpool receive client2 --count 1\n",
 	.options = receive_options,
 	.settings_size = sizeof(struct receive_settings),

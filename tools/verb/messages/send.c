@@ -17,6 +17,7 @@
 
 struct send_settings {
 	const char *file;
+	bool lines;
 	size_t count;
 	size_t member;
 	const char *peer;
@@ -28,6 +29,8 @@ struct send_settings {
 static const struct option send_options[] = {
 	{"file", 'f', false, "FILE", take_text, offsetof(struct send_settings, file),
 	 "the file whose content is M; - is standard input", NULL},
+	{"lines", 0, false, NULL, take_switch, offsetof(struct send_settings, lines),
+	 "send each line of the file as a message, in their order, as soon as it is read", NULL},
 	{"count", 'c', false, "N", take_count, offsetof(struct send_settings, count),
 	 "send N messages, the signer of each chosen as the pool's reuse says", "1"},
 	{"member", 0, false, "N", take_count, offsetof(struct send_settings, member),
@@ -57,7 +60,7 @@ static int print_delivery(const struct command *command, const struct delivery *
 				   delivery->by.member, delivery->by.serial);
 		else if (delivery->verified)
 			print_line("verified");
-		return 0;
+		return flush_output(fault);
 	}
 	add_json_text(&line, "verdict", delivery->verified ? "verified" : "refused");
 	if (!delivery->verified)
@@ -79,6 +82,11 @@ static int check_settings(const struct command *command, const struct send_setti
 		return set_fault(
 			fault, FAULT_USAGE,
 			"--deliver: expected no TEXT, --file, --output or --peer beside it");
+	if (given->lines &&
+	    (text || given->count != 1 || given->output != NULL || given->deliver != NULL))
+		return set_fault(
+			fault, FAULT_USAGE,
+			"--lines: expected no TEXT, --count, --output or --deliver beside it");
 	if ((given->deliver != NULL || given->output != NULL) && given->count != 1)
 		return set_fault(fault, FAULT_USAGE,
 				 "--count: expected 1 with --output and --deliver, found %zu",
@@ -121,6 +129,36 @@ static int send_prepared(const struct send_settings *given, const struct shipmen
 		return 0;
 	return set_fault(fault, FAULT_UNVERIFIED, "%s refused the message: %s", shipment->to->name,
 			 delivery.reason);
+}
+
+static int open_lines(const struct send_settings *given, FILE **ret_lines, struct fault *fault)
+{
+	bool stream = given->file == NULL || strcmp(given->file, "-") == 0;
+
+	*ret_lines = stream ? stdin : fopen(given->file, "re");
+	if (*ret_lines == NULL)
+		return set_errno_fault(fault, "%s", given->file);
+	return 0;
+}
+
+static void close_lines(FILE **lines)
+{
+	if (*lines != NULL && *lines != stdin)
+		(void)fclose(*lines);
+}
+
+static int send_each_line(const struct send_settings *given, struct shipment *shipment,
+			  struct fault *fault)
+{
+	CLEANUP(close_lines) FILE *lines = NULL;
+	struct shipment_result result;
+
+	if (open_lines(given, &lines, fault) < 0)
+		return -1;
+	shipment->lines = lines;
+	if (send_shipment(shipment, &result, fault) < 0)
+		return -1;
+	return check_shipment(&result, fault);
 }
 
 static int send_new(const struct send_settings *given, struct shipment *shipment,
@@ -188,6 +226,8 @@ static int run_send(const struct command *command, const void *settings, struct 
 	shipment.layout = node.layout;
 	shipment.from = node.client;
 	shipment.to = &receiver;
+	if (given->lines)
+		return send_each_line(given, &shipment, fault);
 	return given->deliver != NULL ? send_prepared(given, &shipment, fault)
 				      : send_new(given, &shipment, fault);
 }
