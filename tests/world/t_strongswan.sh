@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # strongSwan's `pki --estca` and `pki --est` enroll and renew, over TLS 1.3 and, where the CA allows it, 1.2, for every
 # type of key that they have.
+# pyasn1's module of RFC 7030 reads what is expected of a client's requests.
 # shellcheck source-path=SCRIPTDIR source=../e2e/lib.sh
 . "$(dirname "$0")/../e2e/lib.sh"
 
@@ -8,7 +9,7 @@ cat >manifest.yaml <<END
 version: 1
 ca: {layout: ca, root_layout: root, endpoint: "https://$host:0", tls: {minimum: "1.2"}}
 clients:
-  dev: {policy: {subject: "CN={client}-{index},O=Example,C=FR", alt_names: ["DNS:{client}-{index}.example"], usages: [client, sign]}}
+  dev: {policy: {subject: "CN={client}-{index},O=Example,C=FR", alt_names: ["DNS:{client}-{index}.example"], usages: [client, server, sign]}}
 END
 "$certpool" init -q >out
 start_https_ca
@@ -22,6 +23,28 @@ expect 0 'estca' pki --estca --url "$endpoint" --cacert root/cert/root.crt --cao
 check 'has the root' test "$(cat got*.pem | grep -c BEGIN)" = 2
 openssl x509 -in root/cert/root.crt -out ca.pem
 cat got*.pem >cas.pem
+
+# What is expected of its requests, by another reader.
+check 'csrattrs' curl -sf --cacert root/cert/root.crt -u "dev:$password" -o attributes "$endpoint/.well-known/est/server/csrattrs"
+check 'are those of RFC 7030' python3 - attributes <<'END'
+import base64, sys
+from pyasn1.codec.der.decoder import decode
+from pyasn1.codec.der.encoder import encode
+from pyasn1_modules import rfc5280, rfc7030
+
+der = base64.b64decode(open(sys.argv[1]).read(), validate=True)
+attributes, rest = decode(der, asn1Spec=rfc7030.CsrAttrs())
+assert not rest and encode(attributes) == der
+(item,) = attributes
+assert str(item['attribute']['attrType']) == '1.2.840.113549.1.9.14'
+(value,) = item['attribute']['attrValues']
+extensions, rest = decode(value, asn1Spec=rfc5280.Extensions())
+usage, purposes = extensions
+assert not rest and usage['extnID'] == rfc5280.id_ce_keyUsage and usage['critical']
+assert purposes['extnID'] == rfc5280.id_ce_extKeyUsage
+purposes, rest = decode(purposes['extnValue'], asn1Spec=rfc5280.ExtKeyUsageSyntax())
+assert not rest and list(purposes) == [rfc5280.id_kp_serverAuth]
+END
 
 number=0
 # enroll NAME KEY…: a new key and a certificate for it, and its renewal with another key.

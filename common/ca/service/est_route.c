@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/ca/revocation/ca_roots.h"
+#include "common/ca/service/csr_attributes.h"
 #include "common/ca/service/est_client.h"
 #include "common/ca/store/client_keys.h"
 #include "common/ca/store/fleet.h"
@@ -16,6 +17,7 @@
 #include <string.h>
 
 #define CONTENT_CERTS_ONLY "application/pkcs7-mime; smime-type=certs-only"
+#define CONTENT_CSR_ATTRIBUTES "application/csrattrs"
 #define CONTENT_TEXT "text/plain; charset=utf-8"
 
 static const unsigned int ok = 200;
@@ -64,6 +66,17 @@ static int refuse_operation(const struct est_path *path, struct fault *fault)
 
 /* On one line: RFC 8951 section 3.1 wants base64 without a line's length, and some clients take no
    line break. */
+static int answer_base64(struct http_response *response, const char *content_type,
+			 const struct buffer *der, struct fault *fault)
+{
+	if (check_buffer(der, fault) < 0)
+		return -1;
+	append_base64(&response->body, bytes_of_buffer(der));
+	response->content_type = content_type;
+	add_response_field(response, "Content-Transfer-Encoding", "base64");
+	return check_buffer(&response->body, fault);
+}
+
 static int answer_certificates(const struct bytes *certificates, size_t count,
 			       struct http_response *response, struct fault *fault)
 {
@@ -71,10 +84,7 @@ static int answer_certificates(const struct bytes *certificates, size_t count,
 
 	if (format_certs_only(certificates, count, &der, fault) < 0)
 		return -1;
-	append_base64(&response->body, bytes_of_buffer(&der));
-	response->content_type = CONTENT_CERTS_ONLY;
-	add_response_field(response, "Content-Transfer-Encoding", "base64");
-	return check_buffer(&response->body, fault);
+	return answer_base64(response, CONTENT_CERTS_ONLY, &der, fault);
 }
 
 static unsigned int status_of(const struct refusal *refusal)
@@ -169,6 +179,37 @@ static int serve_ca_certificates(struct est_route *route, struct http_response *
 	return answer_certificates(all.der, all.count, response, fault);
 }
 
+/* --- csrattrs --- */
+
+/* A client that does not say who it is learns nothing, as it is no one whose policy would count. */
+static int serve_csr_attributes(struct est_route *route, const struct est_path *path,
+				const struct http_request *request, struct http_response *response,
+				struct fault *fault)
+{
+	struct authority *authority = route->requests->authority;
+	CLEANUP(clear_est_client) struct est_client asking = {0};
+	CLEANUP(clear_client) struct client client = {0};
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	bool found = false;
+
+	response->status = no_content;
+	if (request->authorization[0] == '\0' && request->peer_count == 0)
+		return 0;
+	if (find_est_client(authority, &route->requests->keys, request, read_clock(), &asking,
+			    fault) < 0)
+		return -1;
+	if (asking.denial != EST_ADMITTED)
+		return answer_refusal(route, request, "", &asking.refusal, response, fault);
+	if (read_client(authority_store(authority), asking.name, &client, &found, fault) < 0)
+		return -1;
+	if (found)
+		append_csr_attributes(&client, path->usages, &der);
+	if (der.len == 0)
+		return check_buffer(&der, fault);
+	response->status = ok;
+	return answer_base64(response, CONTENT_CSR_ATTRIBUTES, &der, fault);
+}
+
 int serve_est_get(struct est_route *route, const struct http_request *request,
 		  struct http_response *response, struct fault *fault)
 {
@@ -178,10 +219,9 @@ int serve_est_get(struct est_route *route, const struct http_request *request,
 		return -1;
 	if (strcmp(path.operation, "cacerts") == 0)
 		return serve_ca_certificates(route, response, fault);
-	if (strcmp(path.operation, "csrattrs") != 0)
-		return refuse_operation(&path, fault);
-	response->status = no_content;
-	return 0;
+	if (strcmp(path.operation, "csrattrs") == 0)
+		return serve_csr_attributes(route, &path, request, response, fault);
+	return refuse_operation(&path, fault);
 }
 
 /* --- enrolment --- */

@@ -8,7 +8,8 @@
  * Enrolment over secure transport (RFC 7030, RFC 8951), below EST_PATH:
  *
  *   GET  [LABEL/]cacerts         the CA's roots, cross certificates and issuers; open to all
- *   GET  [LABEL/]csrattrs        204: the CA wishes for nothing
+ *   GET  [LABEL/]csrattrs        what is expected of the client's requests (csr_attributes.h); 204
+ * where that is nothing, and for who does not say who it is
  *   POST [LABEL/]simpleenroll    a certificate for a request, PKCS#10 in base64 or PEM
  *   POST [LABEL/]simplereenroll  the same for a member that shows its certificate (TLS): for its
  * names

@@ -11,6 +11,7 @@ clients:
   dev:
     policy: {subject: "CN={client}-{index}", alt_names: ["DNS:{client}-{index}.example"], usages: [client, server, sign], certificates: 8}
   other: {policy: {subject: "CN=dev-{index}"}}
+  narrow: {policy: {keys: [ecdsa-p384], usages: [client, server]}}
   keys: {policy: {usages: [server, key-encipherment]}}
 END
 expect 0 'init' "$certpool" init
@@ -51,7 +52,30 @@ certificate cacerts.pem
 equal 'has root and issuer' 2 "$(grep -c BEGIN cacerts.pem)"
 check 'for openssl' openssl verify -CAfile root/cert/root.crt cacerts.pem
 equal 'on one line' 0 "$(wc -l <answer)"
-equal 'csrattrs wishes nothing' 204 "$(curl -s -k -o /dev/null -w '%{http_code}' "$est/csrattrs")"
+
+# What is expected of a client's requests (RFC 7030 section 4.5).
+attributes() { # PATH CURL_OPTION…
+	: >answer
+	status=$(curl -s --cacert root/cert/root.crt -o answer -D head -w '%{http_code}' "${@:2}" "$est/$1")
+	base64 -d answer >attributes.der 2>openssl.log
+}
+oids() { openssl asn1parse -inform DER -in attributes.der | sed -n 's/.*OBJECT *://p' | paste -sd,; }
+attributes csrattrs
+equal 'nothing is expected of nobody' '204 0' "$status $(wc -c <answer)"
+attributes csrattrs -u "other:$("$certpool" client password other)"
+equal 'nor where everything will do' 204 "$status"
+attributes csrattrs -u "dev:$password"
+equal 'csrattrs answers a client' 200 "$status"
+check 'as the RFC has it' grep -qi '^content-type: application/csrattrs' head
+check 'in base64' grep -qi '^content-transfer-encoding: base64' head
+equal 'with all usages of its policy' \
+	'Extension Request,X509v3 Key Usage,X509v3 Extended Key Usage' "$(oids)"
+openssl asn1parse -inform DER -in attributes.der -strparse "$(openssl asn1parse -inform DER -in attributes.der | awk -F: '/OCTET STRING/ {at = $1} END {print at + 0}')" >out
+equal 'which are these' 'TLS Web Server Authentication,TLS Web Client Authentication,1.3.6.1.5.5.7.3.36' "$(sed -n 's/.*OBJECT *://p' out | paste -sd,)"
+attributes server/csrattrs -u "narrow:$("$certpool" client password narrow)"
+equal 'an only type of key, and the usages of a label' 'id-ecPublicKey,secp384r1,Extension Request,X509v3 Key Usage,X509v3 Extended Key Usage' "$(oids)"
+attributes csrattrs -u "dev:${password}x"
+equal 'nobody learns what is expected of another' 401 "$status"
 
 # Enrolment.
 request dev-1 -addext subjectAltName=DNS:dev-1.example
@@ -77,6 +101,9 @@ request dev-4
 ask sign/simpleenroll dev-4.b64 -u "dev:$password"
 certificate dev-4.crt
 check_not 'sign is no way to what the policy lacks' openssl verify -purpose smimesign -CAfile root/cert/root.crt -untrusted cacerts.pem dev-4.crt
+request dev-5 -addext keyUsage=critical,digitalSignature -addext extendedKeyUsage=serverAuth,clientAuth,1.3.6.1.5.5.7.3.36
+enroll dev-5.b64
+equal 'a request as csrattrs wants it is certified' 200 "$status"
 serial=$(openssl x509 -in dev-1.crt -noout -serial | sed 's/.*=//' | tr A-F a-f)
 expect 0 'the record' "$certpool" list --json
 check 'names members by their serials' jq -se "any(.client == \"dev\" and .member == \"est-$serial\")" out
@@ -101,6 +128,8 @@ renew new.b64 dev-1
 equal 'a certificate renews itself' 200 "$status"
 certificate new.crt
 check 'with the new key' cmp <(openssl x509 -in new.crt -noout -pubkey) <(openssl pkey -in new.key -pubout)
+attributes csrattrs --cert dev-1.crt --key dev-1.key
+equal 'csrattrs knows a certificate' 200 "$status"
 ask_record ca "update client set seen_at = 1000 where name = 'dev'"
 renew new.b64 dev-1
 check 'is seen, as with a password' test "$(ask_record ca "select seen_at from client where name = 'dev'")" -gt 1000
@@ -148,8 +177,8 @@ equal 'an oversized request' 413 "$status"
 request other-1
 enroll other-1.b64
 refused 'a subject that the policy does not allow' 403 'policy: subject: expected "CN=\{client\}-\{index\}", found "CN=other-1"'
-request dev-5 -addext extendedKeyUsage=emailProtection
-enroll dev-5.b64
+request dev-6 -addext extendedKeyUsage=emailProtection
+enroll dev-6.b64
 refused 'a usage that it does not allow' 403 'usages: expected of "sign,client,server", found "email"'
 ask email/simpleenroll dev-9.b64 -u "dev:$password"
 refused 'a label that it does not allow' 403 'found "email"'
