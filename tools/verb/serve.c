@@ -77,6 +77,20 @@ static void complain_about_clients(const struct command *command,
 				command->manifest);
 }
 
+/* A client whose name was mistyped there is not challenged. */
+static int complain_about_challenged(const struct command *command, struct store *store,
+				     const struct ca_node *ca, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer unknown = {0};
+
+	if (find_unknown_challenged(store, ca, &unknown, fault) < 0)
+		return -1;
+	if (unknown.len > 0)
+		print_complaint(command, "%s: ca.acme.http_01: %s", command->manifest,
+				(const char *)unknown.data);
+	return 0;
+}
+
 /* What serves. */
 struct serving {
 	const struct command *command;
@@ -231,6 +245,9 @@ static int serve(const struct serve_settings *given, const struct layout *layout
 				 &authority, fault) < 0)
 		return -1;
 	complain_about_clients(command, authority_clients_synced(authority));
+	if (complain_about_challenged(command, authority_store(authority), &serving->manifest->ca,
+				      fault) < 0)
+		return -1;
 	serving->authority = authority;
 	settings.authority = authority;
 	if (start_ca_service(&settings, &service, fault) < 0 ||

@@ -2,6 +2,7 @@
 
 #include "common/ca/check/checks.h"
 #include "common/ca/store/audit.h"
+#include "common/ca/store/clients.h"
 #include "common/ca/store/statement.h"
 #include "common/x509/certificate.h"
 
@@ -128,6 +129,22 @@ static int check_audit(struct check_context *context, struct fault *fault)
 				       : 0;
 }
 
+static int check_challenged(struct check_context *context, struct fault *fault)
+{
+	const struct check_options *options = context->options;
+	CLEANUP(clear_buffer) struct buffer unknown = {0};
+	struct fault problem = {0};
+
+	/* A record that cannot be read is a finding already. */
+	if (find_unknown_challenged(options->store, options->ca, &unknown, &problem) < 0 ||
+	    unknown.len == 0)
+		return 0;
+	return report_finding(context, "ca.acme.http_01",
+			      "correct the name in the manifest, or add the client: certpool "
+			      "client add CLIENT",
+			      fault, "%s", (const char *)unknown.data);
+}
+
 int check_ca(const struct check_options *options, struct check_summary *ret_summary,
 	     struct fault *fault)
 {
@@ -135,7 +152,7 @@ int check_ca(const struct check_options *options, struct check_summary *ret_summ
 
 	if (check_files(&context, fault) < 0 || check_ca_identity(&context, fault) < 0 ||
 	    check_record(&context, fault) < 0 || check_audit(&context, fault) < 0 ||
-	    check_current_crls(&context, fault) < 0)
+	    check_challenged(&context, fault) < 0 || check_current_crls(&context, fault) < 0)
 		return -1;
 	*ret_summary = context.summary;
 	return 0;

@@ -4,6 +4,7 @@
 #include "common/ca/store/client_keys.h"
 #include "common/ca/store/client_rows.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -436,5 +437,64 @@ int list_clients(struct store *store, client_function *function, void *context, 
 		    function(context, &client, fault) < 0 || next_row(&rows, &row, fault) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* The nearest client's name, of which a listing has each for a moment alone. */
+struct meant_client {
+	struct nearest_name search;
+	char nearest[NAME_SIZE];
+};
+
+static int compare_client(void *context, const struct client *client, struct fault *fault)
+{
+	struct meant_client *meant = context;
+
+	(void)fault;
+	compare_name(&meant->search, client->name);
+	if (meant->search.nearest == client->name) {
+		memcpy(meant->nearest, client->name, NAME_SIZE);
+		meant->search.nearest = meant->nearest;
+	}
+	return 0;
+}
+
+static int append_unknown(struct store *store, const char *name, struct buffer *text,
+			  struct fault *fault)
+{
+	CLEANUP(clear_client) struct client client = {0};
+	struct meant_client meant = {.search.word = name};
+	char hint[MEANT_SIZE];
+	bool found = false;
+
+	if (read_client(store, name, &client, &found, fault) < 0)
+		return -1;
+	if (found)
+		return 0;
+	if (list_clients(store, compare_client, &meant, fault) < 0)
+		return -1;
+	format_meant(&meant.search, hint);
+	append_format(text, "%sno client has the name \"%s\"%s", text->len > 0 ? ", and " : "",
+		      name, hint);
+	return 0;
+}
+
+int find_unknown_challenged(struct store *store, const struct ca_node *ca, struct buffer *ret_text,
+			    struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	const char *line = ca->acme_challenged;
+
+	while (line != NULL && line[1] != '\0') {
+		char name[NAME_SIZE];
+
+		(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(line + 1, "\n"), line + 1);
+		if (append_unknown(store, name, &text, fault) < 0)
+			return -1;
+		line = strchr(line + 1, '\n');
+	}
+	if (check_buffer(&text, fault) < 0)
+		return -1;
+	MOVE(ret_text, text);
 	return 0;
 }

@@ -106,6 +106,14 @@ typedef int client_function(void *context, const struct client *client, struct f
 int list_clients(struct store *store, client_function *function, void *context,
 		 struct fault *fault) MUST_CHECK;
 
+/*
+ * Looks for names in the manifest's ca.acme.http_01 that no client of the record has: with one that
+ * was mistyped, nobody is challenged. ret_text must be empty, and stays so where there are none;
+ * else it says which, and which clients were probably meant.
+ */
+int find_unknown_challenged(struct store *store, const struct ca_node *ca, struct buffer *ret_text,
+			    struct fault *fault) MUST_CHECK;
+
 struct clients_synced {
 	size_t added;
 	size_t changed;

@@ -201,6 +201,14 @@ stop "$ca"
 equal 'the CA stops while a host is asked' 0 "$stopped"
 "$certpool" crl -q >out
 expect 0 'the record is in order' "$certpool" check
+
+# A name that was mistyped has nobody challenged.
+sed 's/http_01: \[client1\]/http_01: [client1, clinet2, stranger]/' manifest.yaml >mistyped.yaml
+expect 1 'check finds names in http_01 that no client has' "$certpool" check -m mistyped.yaml
+prints 'with the name that was meant' 'ca.acme.http_01.*no client has the name "clinet2": did you mean client2.*, and no client has the name "stranger"'
+start mistyped serve -m mistyped.yaml
+check 'and serve says so when it starts' grep -q 'ca.acme.http_01: no client has the name "clinet2": did you mean client2' mistyped.err
+stop "$server"
 sed 's/http_01: \[client1\]/http_01: ["a b"]/' manifest.yaml >wrong.yaml
 expect 2 'the manifest names clients' "$certpool" status -m wrong.yaml
 says 'and says so' 'ca.acme.http_01.*expected a client.s name'
