@@ -4,6 +4,9 @@ BUILD ?= build
 PREFIX ?= /usr/local
 UNITS ?= $(PREFIX)/lib/systemd/system
 SYSUSERS ?= $(PREFIX)/lib/sysusers.d
+BASH_COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
+ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
+FISH_COMPLETIONS ?= $(PREFIX)/share/fish/vendor_completions.d
 CFLAGS ?= -O2 -g
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
@@ -59,6 +62,7 @@ headers := $(foreach top,ci common tools $(wildcard tests/*),$(call files,$(top)
 unit_programs := $(foreach layer,$(LAYERS) tools,$(if $(wildcard tests/unit/$(layer)/*.c),$(BUILD)/tests/unit/$(layer)/tests))
 fuzz_programs := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 fuzz_parts := $(call objects,$(sort $(wildcard tests/fuzz/*mutator.c)))
+manuals := $(BUILD)/man/certpool.1 $(patsubst docs/man/verb/%.mdoc,$(BUILD)/man/certpool-%.1,$(sort $(wildcard docs/man/verb/*.mdoc)))
 units := $(sort $(wildcard packaging/*.service packaging/*.timer))
 race_programs := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/race))
 bench_programs := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bench/*.c)))
@@ -66,7 +70,7 @@ bench_parts := $(call objects,$(sort $(wildcard tests/bench/parts/*.c)))
 interop_programs := $(BUILD)/tests/interop/differential
 export CERTPOOL := $(abspath $(BUILD))/certpool
 
-.PHONY: all demo check check-world screenshots unit unit-postgresql fuzz-replay e2e interop suites bench load bench-programs lint tidy format sanitize race \
+.PHONY: all demo check check-world screenshots unit unit-postgresql fuzz-replay e2e interop suites bench load bench-programs man lint tidy format sanitize race \
 	run-race fuzz run-fuzz fuzz-merge run-fuzz-merge coverage valgrind install uninstall clean help libraries
 
 all: $(BUILD)/certpool ## build/certpool
@@ -202,22 +206,28 @@ valgrind: ## the demo under valgrind: no error, no leak
 	@CERTPOOL=ci/under-valgrind.sh EXECUTABLE=$(CERTPOOL) SHIM=$(abspath $(BUILD)/openat2_shim.so) \
 		ci/demo.sh $(BUILD)/demo-valgrind
 
-install: all ## to DESTDIR and PREFIX (/usr/local)
+install: all man ## to DESTDIR and PREFIX (/usr/local)
 	install -D -m 0755 $(BUILD)/certpool $(DESTDIR)$(PREFIX)/bin/certpool
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/certpool pki-layout/manifest.yaml
-	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/certpool.1
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(manuals)
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man5 docs/man/certpool-manifest.5
+	install -D -m 0644 packaging/completions/certpool.bash $(DESTDIR)$(BASH_COMPLETIONS)/certpool
+	install -D -m 0644 packaging/completions/certpool.zsh $(DESTDIR)$(ZSH_COMPLETIONS)/_certpool
+	install -D -m 0644 -t $(DESTDIR)$(FISH_COMPLETIONS) packaging/completions/certpool.fish
 	install -D -m 0644 -t $(DESTDIR)$(UNITS) $(units)
 	sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(patsubst packaging/%,$(DESTDIR)$(UNITS)/%,$(units))
 	install -D -m 0644 packaging/certpool.sysusers $(DESTDIR)$(SYSUSERS)/certpool.conf
 
 uninstall: ## removes the installed files
-	rm -f $(DESTDIR)$(PREFIX)/bin/certpool $(DESTDIR)$(PREFIX)/share/man/man1/certpool.1 \
+	rm -f $(DESTDIR)$(PREFIX)/bin/certpool $(patsubst $(BUILD)/man/%,$(DESTDIR)$(PREFIX)/share/man/man1/%,$(manuals)) \
+		$(DESTDIR)$(BASH_COMPLETIONS)/certpool $(DESTDIR)$(ZSH_COMPLETIONS)/_certpool \
+		$(DESTDIR)$(FISH_COMPLETIONS)/certpool.fish \
 		$(DESTDIR)$(PREFIX)/share/man/man5/certpool-manifest.5 $(DESTDIR)$(SYSUSERS)/certpool.conf \
 		$(patsubst packaging/%,$(DESTDIR)$(UNITS)/%,$(units))
 	rm -rf $(DESTDIR)$(PREFIX)/share/certpool
 	$(if $(DESTDIR),cd $(DESTDIR) && rmdir -p --ignore-fail-on-non-empty \
-		$(patsubst /%,%,$(UNITS) $(SYSUSERS) $(addprefix $(PREFIX)/,bin share/man/man1 share/man/man5)))
+		$(patsubst /%,%,$(UNITS) $(SYSUSERS) $(BASH_COMPLETIONS) $(ZSH_COMPLETIONS) $(FISH_COMPLETIONS) \
+		$(addprefix $(PREFIX)/,bin share/man/man1 share/man/man5)))
 
 clean: ## removes $(BUILD)
 	rm -rf $(BUILD)
@@ -228,6 +238,22 @@ help: ## this list
 libraries:
 	@pkg-config --print-errors --exists $(LIBRARIES) || \
 		{ echo "certpool: libraries are missing (above): run ci/install-deps.sh build" >&2; exit 1; }
+
+man: $(manuals) ## the manual pages, from the program's tables and docs/man, to $(BUILD)/man
+
+$(BUILD)/man/certpool.1: docs/man/certpool.mdoc $(BUILD)/certpool
+	$(make_manual)
+
+$(BUILD)/man/certpool-%.1: docs/man/verb/%.mdoc $(BUILD)/certpool
+	$(make_manual)
+
+# The verb's name is empty for the program's own page.
+verb_of = $(patsubst $(BUILD)/man/certpool-%.1,%,$(filter-out $(BUILD)/man/certpool.1,$@))
+define make_manual
+$(call say,MAN,$@)
+$(Q)mkdir -p $(@D)
+$(Q)$(BUILD)/certpool help $(verb_of) --man --prose $< >$@.new && mv $@.new $@
+endef
 
 link = $(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

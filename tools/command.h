@@ -96,8 +96,10 @@ extern const struct verb run_verb;
 extern const struct verb rotate_verb;
 extern const struct verb status_verb;
 extern const struct verb bench_verb;
+/* In tools/help. */
 extern const struct verb help_verb;
-extern const struct verb version_verb; /* in help.c */
+extern const struct verb version_verb;
+extern const struct verb complete_verb;
 
 /* All of them, within a group in the order in which a user comes to need them; ends with NULL. */
 extern const struct verb *const verbs[];

@@ -468,10 +468,11 @@ static int run_client(const struct command *command, const void *settings, struc
 const struct verb client_verb = {
 	.name = "client",
 	.group = VERB_CLIENTS,
-	.operands = "ACTION [CLIENT]",
+	.operands = "list | invitations | "
+		    "add|set|reset|show|password|acme|disable|enable|remove|withdraw CLIENT",
 	.summary = "manage the clients that may enroll, and their policies",
 	.details =
-		"On the CA. A change takes effect at once, also in a running server. ACTION is\n"
+		"On the CA. A change takes effect at once, also in a running server.\n"
 		"  list         all clients: what they have, and what needs looking at\n"
 		"  show CLIENT  one of them, with its policy\n"
 		"  password CLIENT  the password with which it enrolls by EST: a secret\n"

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Verbs, options, environment, help, and the output on each stream.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
-manual=$(realpath "$(dirname "$0")/../../../docs/man/certpool.1")
 . "$(dirname "$0")/../lib.sh"
 
 expect 2 'no verb' "$certpool"
@@ -32,13 +31,6 @@ for verb in revoke prune client restore; do
 done
 expect 0 'certpool help send' "$certpool" help send
 prints 'shows a variable' '--count N .*\[CERTPOOL_COUNT\]$'
-
-for verb in $verbs; do
-	check "the manual has $verb" grep -qE "^\.It Cm $verb( |$)" "$manual"
-	for option in $("$certpool" help "$verb" | sed -nE 's/^  (-., |    )--([a-z0-9-]+).*/\2/p'); do
-		check "the manual has $verb --$option" grep -qE "Fl -$option( |$)" "$manual"
-	done
-done
 
 manifest 2 2 >manifest.yaml
 expect 2 'an unknown option' "$certpool" status --frobnicate

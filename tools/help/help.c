@@ -1,6 +1,8 @@
 /* help and version: print the verbs, one verb's options, or the version. */
-#include "tools/verb/help.h"
+#include "tools/help/help.h"
 
+#include "tools/help/manual.h"
+#include "tools/input.h"
 #include "tools/options.h"
 #include "tools/output.h"
 
@@ -22,6 +24,19 @@ int print_version(const struct command *command, struct fault *fault)
 	return print_json(&line, fault);
 }
 
+const char *group_title(enum verb_group group)
+{
+	static const char *const titles[VERB_GROUP_COUNT] = {
+		[VERB_CA] = "The CA",
+		[VERB_CLIENTS] = "Clients and their pools",
+		[VERB_MESSAGES] = "Messages and certificates",
+		[VERB_LOOKING] = "Looking",
+		[VERB_KEEPING] = "Keeping, over the years",
+	};
+
+	return titles[group];
+}
+
 /* Operands that take more than their column are left to the verb's own help. */
 static void print_summary(const struct verb *verb)
 {
@@ -33,18 +48,10 @@ static void print_summary(const struct verb *verb)
 /* All verbs, one a line. */
 static void print_overview(void)
 {
-	static const char *const titles[] = {
-		[VERB_CA] = "The CA",
-		[VERB_CLIENTS] = "Clients and their pools",
-		[VERB_MESSAGES] = "Messages and certificates",
-		[VERB_LOOKING] = "Looking",
-		[VERB_KEEPING] = "Keeping, over the years",
-	};
-
 	puts("Usage: certpool VERB [ARGUMENT...] [OPTION...]\n\n"
 	     "A PKI for pools of certificates. To begin: certpool new.");
-	for (size_t group = 0; group < VERB_GROUP_COUNT; group++) {
-		printf("\n%s\n", titles[group]);
+	for (enum verb_group group = 0; group < VERB_GROUP_COUNT; group++) {
+		printf("\n%s\n", group_title(group));
 		for (const struct verb *const *verb = verbs; *verb != NULL; verb++)
 			if ((*verb)->group == group)
 				print_summary(*verb);
@@ -97,19 +104,45 @@ void print_help(const struct verb *verb)
 	print_options(verb, common_options);
 }
 
+struct help_settings {
+	bool man;
+	const char *prose;
+};
+
+static const struct option help_options[] = {
+	{"man", 0, true, NULL, take_switch, offsetof(struct help_settings, man),
+	 "print the manual page instead, mdoc(7): of the verb, or of certpool", NULL},
+	{"prose", 0, true, "FILE", take_text, offsetof(struct help_settings, prose),
+	 "with --man: what the page says beyond the help, such as docs/man/verb/enroll.mdoc", NULL},
+	{0},
+};
+
+enum { PROSE_SIZE_MAX = 1024 * 1024 };
+
 static int run_help(const struct command *command, const void *settings, struct fault *fault)
 {
-	const struct verb *verb;
+	const struct help_settings *given = settings;
+	CLEANUP(clear_buffer) struct buffer prose = {0};
+	const struct verb *verb = NULL;
 
-	(void)settings;
-	if (command->operand_count == 0) {
-		print_overview();
-		return 0;
+	if (command->operand_count > 0) {
+		verb = find_verb(command->operands[0], fault);
+		if (verb == NULL)
+			return -1;
 	}
-	verb = find_verb(command->operands[0], fault);
-	if (verb == NULL)
+	if (given->prose != NULL && !given->man)
+		return set_fault(fault, FAULT_USAGE, "--prose: expected --man with it");
+	if (given->prose != NULL && read_input(given->prose, PROSE_SIZE_MAX, &prose, fault) < 0)
 		return -1;
-	print_help(verb);
+	if (given->man)
+		return print_manual(verb, bytes_of_buffer(&prose), fault) < 0 &&
+				       given->prose != NULL
+			       ? prefix_fault(fault, "%s", given->prose)
+			       : 0;
+	if (verb != NULL)
+		print_help(verb);
+	else
+		print_overview();
 	return 0;
 }
 
@@ -119,6 +152,8 @@ const struct verb help_verb = {
 	.operands = "[VERB]",
 	.summary = "list the verbs, or explain one",
 	.example = "certpool help enroll\n",
+	.options = help_options,
+	.settings_size = sizeof(struct help_settings),
 	.most = 1,
 	.expected = "at most one verb",
 	.run = run_help,
