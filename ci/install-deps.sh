@@ -23,8 +23,8 @@ check="$build libcriterion-dev openssl gnutls-bin jose curl jq sqlite3 strace fa
 	valgrind libc6-dbg gcovr procps softhsm2 postgresql"
 # Other people's servers and clients, large: not needed by make check.
 world="$build openssl curl jq faketime util-linux nginx-light postgresql libnss3-tools testssl.sh mosquitto mosquitto-clients openvpn python3 strongswan-pki libstrongswan-standard-plugins
-	sqlite3 certbot lego dehydrated chromium chromium-driver fonts-dejavu-core patroni python3-pyasn1-modules"
-lint="$build libcriterion-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck"
+	sqlite3 certbot lego dehydrated chromium chromium-driver fonts-dejavu-core patroni python3-pyasn1-modules zsh fish"
+lint="$build libcriterion-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck mandoc"
 bench="$build openssl jq time procps"
 # The tools that certpool is compared with, and gnuplot: the benchmark also runs without them.
 peers='golang-cfssl sqlite3 curl gnutls-bin easy-rsa gnuplot-nox postgresql'
