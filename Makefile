@@ -68,6 +68,7 @@ race_programs := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/race))
 bench_programs := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bench/*.c)))
 bench_parts := $(call objects,$(sort $(wildcard tests/bench/parts/*.c)))
 interop_programs := $(BUILD)/tests/interop/differential
+clock := $(BUILD)/clock.so
 export CERTPOOL := $(abspath $(BUILD))/certpool
 
 .PHONY: all demo check check-world screenshots unit unit-postgresql fuzz-replay e2e interop suites bench load bench-programs man lint tidy format sanitize race \
@@ -86,16 +87,16 @@ check: ## installs missing packages, builds, runs every test
 
 check-world: ## installs other people's servers (nginx, PostgreSQL, …), and tests with them
 	@$(INSTALL_DEPS) world
-	$(again) all
+	$(again) all $(clock)
 	@status=0; bash tests/e2e/run.sh tests/world/t_*.sh || status=1; \
 		tests/e2e/on_postgresql.sh || status=1; exit $$status
 
 screenshots: ## pictures of the page about a CA, in Chromium, which it installs, to $(BUILD)/screenshots
 	@$(INSTALL_DEPS) world
-	$(again) all
+	$(again) all $(clock)
 	@bash tests/world/screenshots.sh $(BUILD)/screenshots
 
-suites: all $(unit_programs) $(fuzz_programs) $(bench_programs) $(interop_programs)
+suites: all $(clock) $(unit_programs) $(fuzz_programs) $(bench_programs) $(interop_programs)
 	@status=0; for suite in unit unit-postgresql fuzz-replay e2e interop; do \
 		$(MAKE) --no-print-directory $$suite || status=1; done; exit $$status
 
@@ -117,7 +118,7 @@ fuzz-replay: $(fuzz_programs) ## the fuzz targets' corpora, with fixed mutations
 	@status=0; for program in $^; do $$program tests/fuzz/corpus/$${program##*/fuzz_} || status=1; done; \
 		exit $$status
 
-e2e: all $(bench_programs) ## end to end: real processes over loopback
+e2e: all $(clock) $(bench_programs) ## end to end: real processes over loopback
 	@bash tests/e2e/run.sh
 
 interop: all $(interop_programs) ## other people's tools read certpool's files, and certpool reads theirs
@@ -288,6 +289,12 @@ $(fuzz_programs): %: %.o $(FUZZ_MAIN) $(fuzz_parts) $(all_objects)
 $(BUILD)/ci/openat2_shim.o: override CFLAGS += -fPIC
 $(BUILD)/openat2_shim.so: $(BUILD)/ci/openat2_shim.o
 	$(Q)$(CC) -shared -o $@ $<
+
+# Also loaded before programs of others: it has none of the flags that ask for a library.
+$(clock): tests/e2e/clock.c
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -fPIC -shared -o $@ $<
 
 $(bench_programs): $(bench_parts)
 $(interop_programs): $(call objects,$(call sources,tests/interop)) $(BUILD)/tests/fuzz/der_mutator.o

@@ -4,6 +4,7 @@
 # (SC2034: the variables that this file sets are for the scripts.)
 
 certpool=$(realpath -e "${CERTPOOL:-build/certpool}") || exit 1
+clock_library=$(dirname "$certpool")/clock.so
 folder=$(mktemp -d)
 cd "$folder" || exit 1
 export LC_ALL=C
@@ -210,41 +211,32 @@ post() { curl -s --expect100-timeout 60 -o answer -w '%{http_code}' -H 'Content-
 count_files() { find "$1" -maxdepth 1 -name "$2" | wc -l; }
 mode() { stat -c %a "$1"; }
 
-# The library of a process that is started under another clock. The command faketime fails where shared
-# memory is left of a process that was killed and had its number: the next one has another.
-faketime_library() {
-	local try
-	for try in {1..50}; do
-		faketime -f +0 printenv LD_PRELOAD 2>/dev/null && return
-	done
-	echo "faketime gives no library, $try times" >&2
-	return 1
-}
-
-# From here on a faked clock is the wall clock alone. Without the second variable libfaketime 0.9.10 lets each wait
-# for a condition of the monotonic clock end at once, so that every periodic thread spins.
-fake_wall_clock_alone() { export FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0; }
-
 # The address sanitizer traces its own process to find leaks, and must be loaded first.
 sanitized() { grep -q __asan_init "$certpool"; }
-unsanitized_preload() { ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 "$@"; }
 
-# clocked SCRIPT FILE: writes a script that runs the program under a clock that is ahead by what the file says: +5. A
-# server reads the file again every second; if $CLOCK is set, that file. Other commands read it when they start: where
-# several threads look at the time while it is read, libfaketime 0.9.10 may show one of them the true time.
-clocked() {
-	cat >"$1" <<-END
-		#!/bin/sh
-		case \$1 in
-		serve | receive) export FAKETIME_TIMESTAMP_FILE="\${CLOCK:-$2}" FAKETIME_CACHE_DURATION=1 ;;
-		*) export FAKETIME="\$(cat '$2' 2>/dev/null || echo +0)" ;;
-		esac
-		exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 LD_PRELOAD='$(faketime_library)' '$certpool' "\$@"
-	END
-	chmod 755 "$1"
+# Other clocks, by clock.c: $launcher, while it is ahead_by something, starts servers whose clock is ahead by that:
+# +50m, +91d. under_clock OFFSET COMMAND… runs a command under such a clock.
+ahead_by() {
+	launcher=(env "ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0:detect_leaks=0" "CLOCK_AHEAD=$1"
+		"LD_PRELOAD=$clock_library")
+}
+under_clock() {
+	local launcher
+	ahead_by "$1"
+	"${launcher[@]}" "${@:2}"
 }
 
-# under_clock OFFSET COMMAND…: runs the command under a clock that is ahead by OFFSET: +50m, +91d.
-under_clock() {
-	unsanitized_preload env FAKETIME="$1" LD_PRELOAD="$(faketime_library)" "${@:2}"
+# clocked SCRIPT OFFSET: writes a script that runs the program under such a clock. OFFSET may be the path of a file,
+# which is made: the clock is right until move_clock FILE OFFSET moves it, in seconds or days (60, 3d), for all that run.
+clocked() {
+	local launcher
+	[[ $2 != /* ]] || move_clock "$2" 0
+	ahead_by "$2"
+	printf '#!/bin/sh\nexec %s "$@"\n' "${launcher[*]@Q} ${certpool@Q}" >"$1"
+	chmod 755 "$1"
+}
+move_clock() {
+	local seconds=$((${2/%d/*86400})) shift octets=
+	for shift in 0 8 16 24 32 40 48 56; do octets+=$(printf '\\x%02x' $(((seconds >> shift) & 255))); done
+	printf '%b' "$octets" | dd of="$1" bs=8 iflag=fullblock conv=notrunc status=none
 }

@@ -6,7 +6,7 @@
 at_day() {
 	local ago=$1
 	shift
-	if [ "$ago" -gt 0 ]; then launcher=(env FAKETIME="-${ago}d" LD_PRELOAD="$(faketime_library)"); fi
+	if [ "$ago" -gt 0 ]; then ahead_by "-${ago}d"; fi
 	start_ca
 	"$@"
 	stop "$ca"
@@ -44,7 +44,7 @@ make_fleet() {
 		  vehicles-a: {pool: {size: 300}, policy: {validity: 90d, certificates: 700}}
 		  vehicles-b: {pool: {size: 210}, policy: {validity: 75d, certificates: 400}}
 	END
-	env FAKETIME=-200d LD_PRELOAD="$(faketime_library)" "$certpool" init -q >out 2>err
+	under_clock -200d "$certpool" init -q >out 2>err
 	at_day 28 enroll_fleet gateway-north kiosks
 	at_day 24 enroll_fleet meters-nice
 	at_day 21 enroll_fleet vehicles-a

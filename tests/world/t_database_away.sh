@@ -15,11 +15,9 @@ cat >manifest.yaml <<-END
 END
 # The CA's clock is as far ahead as a file says (t_clock.sh).
 right=$certpool
-fake_wall_clock_alone
-clocked clocked "$PWD/ca/state/offset"
-set_clock() { (umask 077 && echo "+$1" >offset) && mv offset ca/state/offset; }
+clocked clocked "$PWD/clock"
+set_clock() { move_clock clock "$1"; }
 "$right" init -q >out
-set_clock 0
 # Clients have the CA's clock.
 certpool=$PWD/clocked
 start serve serve

@@ -91,11 +91,7 @@ mv root.key second/ca/Private/root.key
 
 # --- a clock that is ahead ---
 certpool_at=$certpool
-cat >ahead <<-END
-	#!/bin/sh
-	exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME=+2m LD_PRELOAD='$(faketime_library)' '$certpool_at' "\$@"
-END
-chmod 755 ahead
+clocked ahead +2m
 certpool=$PWD/ahead
 start_second
 certpool=$certpool_at

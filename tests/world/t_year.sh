@@ -14,21 +14,13 @@ members=50
 
 # --- the hosts and their clock ---
 
-# Everything runs at a day of the test, from which the clock goes on. serve reads the day in ca/state, where its
-# sandbox lets it, once a second.
+# Everything runs at a day of the test, from which the clock goes on.
 day=0
-right=$certpool
-preload=$(faketime_library)
-clocked clocked "$PWD/offset"
+clocked clocked "$PWD/clock"
 certpool=$PWD/clocked
-write_day() { (umask 077 && echo "+$((day * 86400))" >"$1.new") && mv "$1.new" "$1"; }
-served_day() { echo $((($(date -d "$(curl -sI "$url/root.crt" | sed -n 's/^Date: \([^\r]*\)\r*$/\1/p')" +%s) - $(date +%s) + 43200) / 86400)); }
-is_day() { [ "$(served_day)" = "$day" ]; }
 set_day() {
 	day=$1
-	write_day offset
-	write_day ca-host/ca/state/offset
-	eventually is_day || fail "it is day $day"
+	move_clock "$folder/clock" "${day}d"
 }
 tell() { echo "# day $day: $*"; }
 
@@ -38,8 +30,7 @@ at() { (cd "hosts/$1" && exec "$certpool" "${@:2}"); }
 
 start_serving() {
 	cd ca-host || exit 1
-	write_day ca/state/offset
-	CLOCK=$PWD/ca/state/offset start serve serve
+	start serve serve
 	ca=$server
 	cd ..
 }
@@ -161,7 +152,7 @@ messages() { # CLIENT…
 	message c01 c02 || bad+=("c01 to c02: $(cat sent.err)")
 	if [ ${#bad[@]} -eq 0 ]; then pass "day $day: messages arrive from $*"; else fail "day $day: messages arrive" "${bad[@]}"; fi
 }
-then_openssl() { FAKETIME=+${day}d LD_PRELOAD=$preload openssl "$@"; }
+then_openssl() { under_clock "${day}d" openssl "$@"; }
 issuer_file() { # CERTIFICATE: the CA's certificate that issued it
 	local file
 	for file in ca-host/ca/cert/ca.crt ca-host/ca/cert/ca.*.crt; do
@@ -199,7 +190,6 @@ cat >ca-host/manifest.yaml <<-END
 	  ocsp: {url: "$url/ocsp"}
 	  root_crl: {url: "$url/root.crl"}
 END
-write_day offset
 expect 0 'init' at_ca init
 lock_stick
 start_serving

@@ -2,20 +2,15 @@
 # A CA whose clock was wrong, and is right again. catalogue 94, 106
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
-fake_wall_clock_alone
 
 manifest 4 2 >manifest.yaml
-# The program under a clock that is as far from the right one as a file says (in state/, where serve may read), from second to
-# second: libfaketime reads it without a lock, so not more often. The monotonic clock stays. (The loader expands
-# LD_PRELOAD itself.)
 right=$certpool
-clocked clocked "$PWD/ca/state/offset"
+clocked clocked "$PWD/clock"
 certpool=$PWD/clocked
-# set_clock SECONDS | DAYSd: how far ahead the clock is.
-set_clock() { (umask 077 && echo "+$((${1/d/*86400}))" >offset) && mv offset ca/state/offset; }
+# set_clock OFFSET: how far ahead the clock is.
+set_clock() { move_clock clock "$1"; }
 
 "$right" init -q >out
-set_clock 0
 start_ca
 for client in client1 client2; do
 	"$right" request $client -q >out && "$right" enroll $client -q >out

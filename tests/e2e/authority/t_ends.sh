@@ -2,31 +2,24 @@
 # The ends of the CA's certificates are seen coming: in status, metrics, health, check and the log.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
-fake_wall_clock_alone
 
 # at DAYS COMMAND…: twelve hours before so many days from now; so no count of days depends on seconds.
-preload=$(faketime_library)
-at() {
-	env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME="+$(($1 * 86400 - 43200))" \
-		LD_PRELOAD="$preload" "${@:2}"
-}
+at() { under_clock $(($1 * 86400 - 43200)) "${@:2}"; }
 warnings() { curl -s "$CERTPOOL_CA/health" | jq -r '.warnings[]'; }
 metric() { curl -s "$CERTPOOL_CA/metrics" | sed -n "s/^certpool_ca_not_after_timestamp_seconds{certificate=\"$1\"} //p"; }
 end_of() { date -d "$(openssl x509 -in "$1" -noout -enddate | sed 's/^notAfter=//')" +%s; }
-# serve_at DAYS: a CA whose clock says so, and can be moved by writing into ca/state/offset.
+# serve_at DAYS: a CA whose clock says so, and can be set.
 serve_at() {
 	set_clock "$1"
-	launcher=(env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME_TIMESTAMP_FILE="$PWD/$layout/state/offset"
-		FAKETIME_CACHE_DURATION=1 LD_PRELOAD="$preload")
+	ahead_by "$PWD/clock"
 	start_ca
 	launcher=()
 }
-set_clock() { (umask 077 && echo "+$(($1 * 86400 - 43200))" >offset) && mv offset "$layout/state/offset"; }
+set_clock() { move_clock clock $(($1 * 86400 - 43200)); }
 logged() { [ "$(grep -c "$1" serve.err)" -eq "$2" ]; }
 
 # An issuing certificate for a year below a root for three.
 manifest 3 1 | sed 's|layout: ca,|layout: ca, root_layout: stick, validity: 1095d, intermediate: {validity: 365d}, root_crl: {validity: 1200d},|' >manifest.yaml
-layout=ca
 "$certpool" init -q >out 2>err
 "$certpool" request client1 -q >out
 
@@ -69,7 +62,6 @@ check 'the log says it again the next day' eventually logged " /ca.crt: 200: $so
 stop "$ca"
 
 # A root that issues itself.
-layout=alone
 manifest 3 1 | sed 's|layout: ca,|layout: alone, validity: 300d,|' >manifest.yaml
 own_record manifest.yaml alone
 rm -rf client1 client2

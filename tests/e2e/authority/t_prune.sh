@@ -11,17 +11,9 @@ cat >manifest.yaml <<-END
 	  client2: {pool: {size: 4}, endpoint: "http://127.0.0.1:0"}
 	  client3: {pool: {size: 60, batch_size: 5}}
 END
-# at OFFSET: prints the path of a certpool with another clock. (The loader expands LD_PRELOAD itself.)
+# at OFFSET: prints the path of a certpool with another clock.
 here=$certpool
-preload=$(faketime_library)
-at() {
-	cat >"at$1" <<-END
-		#!/bin/sh
-		exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME=$1 LD_PRELOAD='$preload' '$here' "\$@"
-	END
-	chmod 755 "at$1"
-	echo "$PWD/at$1"
-}
+at() { certpool=$here clocked "at$1" "$1" && echo "$PWD/at$1"; }
 # client1's certificates expire after an hour: that is three hours ago.
 certpool=$(at -4h)
 "$certpool" init -q >out

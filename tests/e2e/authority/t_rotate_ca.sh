@@ -2,30 +2,22 @@
 # A CA below a separate root goes through three issuing certificates, while its clients renew and send messages.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
-fake_wall_clock_alone
 
 manifest 3 3 |
 	sed 's|size: 3}|size: 3}, policy: {certificates: 50}|; s|layout: ca,|layout: ca, root_layout: stick, validity: 20y, certificates: {validity: 90d}, intermediate: {subject: "CN=Issuing CA", validity: 300d}, crl: {url: "http://ca.example.org/crl", validity: 1d}, ocsp: {url: "http://ca.example.org/ocsp"},|' \
 		>manifest.yaml
 
-# The program and openssl at a day of the test; the clock goes on from there. serve reads the day again each
-# second, each of its two processes for itself.
+# The program and openssl at a day of the test; the clock goes on from there.
 day=0
 right=$certpool
-preload=$(faketime_library)
-clocked clocked "$PWD/ca/state/offset"
-# served_day: the day by the clock of serve, as its answers say.
-served_day() { echo $((($(date -d "$(curl -sI "$CERTPOOL_CA/root.crt" | sed -n 's/^Date: \([^\r]*\)\r*$/\1/p')" +%s) - $(date +%s) + 43200) / 86400)); }
-is_day() { [ "$(served_day)" = "$1" ]; }
+clocked clocked "$PWD/clock"
 set_day() {
 	day=$1
-	(umask 077 && echo "+$((day * 86400))" >offset) && mv offset ca/state/offset
-	[ -z "${CERTPOOL_CA-}" ] || check "it is day $1" eventually is_day "$1"
+	move_clock clock "${day}d"
 }
-then_openssl() { FAKETIME=+${day}d LD_PRELOAD=$preload openssl "$@"; }
+then_openssl() { under_clock "${day}d" openssl "$@"; }
 
 check 'init' "$right" init -q
-set_day 0
 certpool=$PWD/clocked
 start_ca
 for client in client1 client2; do
@@ -158,7 +150,7 @@ expect 0 'backup' "$certpool" backup now.tar --passphrase-file pass
 equal 'it has the certificates' 'cert/ca.2.crl cert/ca.2.crt cert/ca.crl cert/ca.crt' "$(tar tf now.tar | grep '^cert/ca' | sort | paste -sd' ')"
 mkdir restored
 sed 's|root_layout: stick|root_layout: ../stick|' manifest.yaml >restored/manifest.yaml
-mkdir -p restored/ca/state && chmod 700 restored/ca/state && cp ca/state/offset restored/ca/state/
+mkdir -p restored/ca/state && chmod 700 restored/ca/state
 expect 0 'restore' "$certpool" restore now.tar --passphrase-file pass -m restored/manifest.yaml
 check 'the keys are the same' cmp ca/Private/ca.2.key restored/ca/Private/ca.2.key
 check 'also the old one' cmp ca/Private/ca.key restored/ca/Private/ca.key
@@ -168,7 +160,7 @@ equal 'makes the CRL of each' 'CN=Issuing CA CN=Issuing CA,serialNumber=2' "$(pa
 # The CRLs of both, in one file with the root's, are taken in by restore.
 "$certpool" crl --chain -o chain.pem -q
 mkdir again && sed 's|root_layout: stick|root_layout: ../stick|' manifest.yaml >again/manifest.yaml
-mkdir -p again/ca/state && chmod 700 again/ca/state && cp ca/state/offset again/ca/state/
+mkdir -p again/ca/state && chmod 700 again/ca/state
 expect 0 'restore with the CRLs of all issuers' "$certpool" restore now.tar --passphrase-file pass --crl chain.pem -m again/manifest.yaml
 says 'takes in that of the first' 'chain.pem: CRL number [0-9]+ of .* is taken in: of its 2 entries'
 says 'and that of the second' 'chain.pem: CRL number [0-9]+ of .* is taken in: of its 1 entry'

@@ -3,27 +3,20 @@
 # CA nor a receiver is started again for it.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
-fake_wall_clock_alone
 
 manifest 3 3 |
 	sed 's|client1: {|client1: {endpoint: "http://127.0.0.1:0", |; s|layout: ca,|layout: ca, validity: 730d, certificates: {validity: 90d}, crl: {url: "http://ca.example.org/crl", validity: 1d}, ocsp: {url: "http://ca.example.org/ocsp"},|' \
 		>manifest.yaml
 
-# The program and openssl at a day of the test; the clock goes on from there. Servers read the day again each
-# second.
+# The program and openssl at a day of the test; the clock goes on from there.
 right=$certpool
-preload=$(faketime_library)
-clocked clocked "$PWD/ca/state/offset"
+clocked clocked "$PWD/clock"
 day=0
-# served_day URL: the day by a server's clock, as its answers say.
-served_day() { echo $((($(date -d "$(curl -sI "$1" | sed -n 's/^Date: \([^\r]*\)\r*$/\1/p')" +%s) - $(date +%s) + 43200) / 86400)); }
-is_day() { for server in "$@"; do [ "$(served_day "$server")" = "$day" ] || return; done; }
 set_day() {
 	day=$1
-	(umask 077 && echo "+$((day * 86400))" >offset) && mv offset ca/state/offset
-	[ -z "${CERTPOOL_CA-}" ] || check "it is day $1" eventually is_day "$CERTPOOL_CA/root.crt" "$inbox1" "$inbox2"
+	move_clock clock "${day}d"
 }
-then_openssl() { FAKETIME=+${day}d LD_PRELOAD=$preload openssl "$@"; }
+then_openssl() { under_clock "${day}d" openssl "$@"; }
 fetch() { curl -s -o fetched -w '%{http_code}' "$CERTPOOL_CA$1"; }
 # verify ROOT CHAIN CERTIFICATE…: openssl verifies them by that root, with the CRLs of the whole path.
 verify() {
@@ -49,7 +42,6 @@ messages() {
 }
 
 check 'init' "$right" init -q
-set_day 0
 certpool=$PWD/clocked
 start_ca
 port=${CERTPOOL_CA##*:}
@@ -159,7 +151,7 @@ prints 'has the end of the old one'"'"'s service' '^  issuer 1: certificates [0-
 # Backup and restore.
 (umask 077 && echo backup >pass)
 expect 0 'a backup' "$certpool" backup ca.tar --passphrase-file pass
-mkdir -p restored/ca/state && chmod 700 restored/ca/state && cp ca/state/offset restored/ca/state/
+mkdir -p restored/ca/state && chmod 700 restored/ca/state
 cp manifest.yaml restored/
 expect 0 'is restored' "$certpool" restore ca.tar --passphrase-file pass -m restored/manifest.yaml
 check 'with both keys' sh -c 'cmp ca/Private/ca.key restored/ca/Private/ca.key && cmp ca/Private/ca.2.key restored/ca/Private/ca.2.key'

@@ -2,21 +2,12 @@
 # The CA's root is replaced, while clients renew and send messages: two lives of a root.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
-fake_wall_clock_alone
 
 right=$certpool
-preload=$(faketime_library)
-# The program under a clock that is so many days ahead.
-cat >clocked <<-END
-	#!/bin/sh
-	exec env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME="+\$(cat '$PWD/days')d" \\
-		LD_PRELOAD='$preload' '$right' "\$@"
-END
-chmod 755 clocked
+clocked clocked "$PWD/clock"
 certpool=$PWD/clocked
 days=0
-echo 0 >days
-day() { days=$1 && echo "$1" >days; }
+day() { days=$1 && move_clock "$folder/clock" "$1d"; }
 
 # openssl at that day: verify ROOT UNTRUSTED CERTIFICATE.
 verify() {

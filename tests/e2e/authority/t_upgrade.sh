@@ -3,7 +3,6 @@
 # the record to its version in one transaction, and goes on.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
-fake_wall_clock_alone
 
 # The shell's report of every killed process. Failed checks are on standard output.
 exec 2>notices
@@ -54,10 +53,7 @@ go_on() {
 
 # What a client of that version sent, at the time when it did.
 answer_a_request() {
-	local clock
-	clock=$(date -d "@$(cat late.time)" '+@%Y-%m-%d %H:%M:%S')
-	launcher=(env "FAKETIME=$clock" ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0
-		"LD_PRELOAD=$(faketime_library)")
+	ahead_by $(($(cat late.time) - $(date +%s)))
 	start_ca
 	launcher=()
 	equal "$1: a client's request is answered" 200 "$(post /v1/certificates late.jwe)"

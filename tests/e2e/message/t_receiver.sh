@@ -19,9 +19,7 @@ send --output past.jwe past --endpoint http://127.0.0.1:1
 start_receiver client2
 expect 0 'a message is taken' send --deliver past.jwe
 stop "$receiver"
-# Not the command faketime, which would be a process between this script and the server.
-launcher=(env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME=+365d
-	LD_PRELOAD="$(faketime_library)")
+ahead_by +365d
 for restart in 1 2; do
 	start_receiver client2
 	stop "$receiver"

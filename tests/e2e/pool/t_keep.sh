@@ -97,8 +97,7 @@ expect 0 'send' "$certpool" send client1 client2 --endpoint "$inbox" x
 # Time passes: by the clock's last third of the life all are due.
 start_ca_ahead() { # OFFSET
 	stop "$ca"
-	launcher=(env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME="$1"
-		LD_PRELOAD="$(faketime_library)")
+	ahead_by "$1"
 	start_ca
 	launcher=()
 }

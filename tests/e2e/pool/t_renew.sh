@@ -73,9 +73,7 @@ mv elsewhere.key client1/Private/private_key5.key
 # catalogue 94: clocks that are ahead, of the CA and of the client: expired certificates are renewed too
 start_ca_ahead() { # OFFSET
 	stop "$ca"
-	# Not the command faketime, which would be a process between this script and the server.
-	launcher=(env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME="$1"
-		LD_PRELOAD="$(faketime_library)")
+	ahead_by "$1"
 	start_ca
 	launcher=()
 }

@@ -7,22 +7,15 @@ page=$(realpath "$(dirname "$0")/../../../docs/a-year.md")
 
 ca_port=$(free_port 8440)
 
-# certpool on the PATH, under the clock of the page. serve reads it in ca/state, where its sandbox lets it.
+# certpool on the PATH, under the clock of the page.
 mkdir bin ca client1 client2 client3 vault; echo "a passphrase for backups" >vault/pass; chmod 600 vault/pass
 clocked bin/certpool "$folder/clock"
-export CLOCK=$folder/ca/ca/state/clock
 export PATH=$folder/bin:$PATH
 day=0
-write_clock() { (umask 077 && echo "+$((day * 86400))" >"$1.new") && mv "$1.new" "$1"; }
-served_day() { echo $((($(date -d "$(curl -sI "http://$host:$ca_port/root.crt" | sed -n 's/^Date: \([^\r]*\)\r*$/\1/p')" +%s) - $(date +%s) + 43200) / 86400)); }
-is_day() { [ "$(served_day)" = "$day" ]; }
 serves() { curl -so /dev/null "http://$host:$ca_port/root.crt"; }
-# The signer, whose clock shows nowhere, reads the file within two seconds.
 set_day() {
 	day=$1
-	write_clock clock
-	[ ! -d ca/ca/state ] || write_clock ca/ca/state/clock
-	! serves || { eventually is_day && sleep 2; } || fail "day $day" 'the clock of serve stays'
+	move_clock "$folder/clock" "${day}d"
 }
 
 mask() {
@@ -46,7 +39,6 @@ run() {
 	[[ $line != *'certpool prune' ]] || eventually attested || fail "$line" 'no request of a client attests the day'
 	cd "$1" || exit 1
 	if [[ $line == *' &' ]]; then
-		write_clock ca/state/clock
 		eval "${line% &} &"
 		servers+=($!)
 		cd ..
@@ -77,7 +69,6 @@ finish_command() {
 	command=
 }
 
-set_day 0
 while IFS= read -r line; do
 	if [[ $line == '## Day '* ]]; then
 		finish_command

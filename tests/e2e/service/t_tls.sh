@@ -177,8 +177,8 @@ check 'other names in the manifest make another one' shows_another "$second"
 check 'with these names' grep -q 'DNS:new.example' <(openssl x509 -in ca/cert/server.crt -noout -text)
 stop "$ca"
 third=$(serial_of ca/cert/server.crt)
-launcher=(env FAKETIME=+70d "LD_PRELOAD=$(faketime_library)")
-unsanitized_preload start_tls_ca
+ahead_by +70d
+start_tls_ca
 launcher=()
 equal 'before its last third ends it is renewed' 1 "$("$certpool" list --client ca --json | jq -r 'select(.member == "server") | .serial' | grep -cv -e "$third" -e "$second" -e "$first")"
 stop "$ca"
@@ -262,7 +262,7 @@ equal 'it ends with its issuer' "$(openssl x509 -in ca/cert/ca.crt -noout -endda
 stop "$ca"
 first=$(serial_of ca/cert/server.crt)
 expect 0 'another issuer' under_clock +45d "$certpool" rotate ca
-launcher=(env ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 FAKETIME=+45d "LD_PRELOAD=$(faketime_library)")
+ahead_by +45d
 start_https_ca
 check 'certifies the server in time' test "$(serial_of ca/cert/server.crt)" != "$first"
 stop "$ca"
