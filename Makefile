@@ -97,8 +97,9 @@ screenshots: ## pictures of the page about a CA, in Chromium, which it installs,
 	@bash tests/world/screenshots.sh $(BUILD)/screenshots
 
 suites: all $(clock) $(unit_programs) $(fuzz_programs) $(bench_programs) $(interop_programs)
-	@status=0; for suite in unit unit-postgresql fuzz-replay e2e interop; do \
-		$(MAKE) --no-print-directory $$suite || status=1; done; exit $$status
+	@failed=; for suite in unit unit-postgresql fuzz-replay e2e interop; do \
+		$(MAKE) --no-print-directory $$suite || failed="$$failed $$suite"; done; \
+		[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 # The suites of the record, each named after its file.
 store_suites = $(patsubst tests/unit/ca/store/test_%.c,%,$(wildcard tests/unit/ca/store/test_*.c)) \

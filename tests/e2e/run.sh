@@ -3,7 +3,7 @@
 #
 #   tests/e2e/run.sh [FOLDER/t_NAME.sh…]
 #
-# Prints one line a check, and "N passed, N failed" at the end; exit status 1 if any failed.
+# Prints one line a check; at the end those that failed once more, and "N passed, N failed". Exit status 1 if any failed.
 set -u
 here=$(dirname "$(realpath "$0")")
 cd "$here/../.." || exit 1
@@ -14,7 +14,7 @@ for variable in $(compgen -e CERTPOOL_); do [ "$variable" = CERTPOOL_TEST_POSTGR
 
 [ $# -gt 0 ] || set -- "$here"/*/t_*.sh
 passed=0
-failed=0
+failed=()
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
@@ -45,14 +45,15 @@ for script in "${scripts[@]}"; do
 	echo "# $name"
 	cat "$logs/$name"
 	ok=$(grep -c '^ok ' "$logs/$name")
-	not_ok=$(grep -c '^not ok ' "$logs/$name")
-	if [ "$status" != 0 ] && [ "$not_ok" -eq 0 ] || [ $((ok + not_ok)) -eq 0 ]; then
-		echo "not ok - $name ended with exit status $status"
-		not_ok=$((not_ok + 1))
+	mapfile -t not_ok < <(sed -n 's/^not ok - //p' "$logs/$name")
+	if [ "$status" != 0 ] && [ ${#not_ok[@]} -eq 0 ] || [ $((ok + ${#not_ok[@]})) -eq 0 ]; then
+		not_ok=("ended with exit status $status")
+		echo "not ok - $name ${not_ok[0]}"
 	fi
 	passed=$((passed + ok))
-	failed=$((failed + not_ok))
+	failed+=("${not_ok[@]/#/$name: }")
 done
 wait
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+for check in "${failed[@]}"; do echo "failed: $check"; done
+echo "$passed passed, ${#failed[@]} failed"
+[ ${#failed[@]} -eq 0 ]
