@@ -137,24 +137,14 @@ static enum MHD_Result queue_response(struct http_transaction *transaction,
 	return result;
 }
 
-static struct MHD_Response *new_refusal(struct http_transaction *transaction, unsigned int status,
-					const char *detail)
-{
-	CLEANUP(clear_buffer) struct buffer body = {0};
-	struct fault fault = {0};
-
-	transaction->status = status;
-	if (format_problem(status, detail, &body, &fault) < 0)
-		return NULL;
-	return new_body_response(&body, CONTENT_PROBLEM);
-}
-
 /* Sends a refusal, with one more field unless it is NULL. */
 static enum MHD_Result refuse_with(struct http_transaction *transaction, unsigned int status,
 				   const char *detail, const char *field, const char *value)
 {
-	struct MHD_Response *response = new_refusal(transaction, status, detail);
+	struct MHD_Response *response = new_refusal_response(&transaction->server->settings,
+							     transaction->route, status, detail);
 
+	transaction->status = status;
 	if (response == NULL)
 		return MHD_NO;
 	if (field != NULL)

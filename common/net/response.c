@@ -1,5 +1,8 @@
 #include "common/net/response.h"
 
+#include "common/net/http.h"
+#include "common/net/problem.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -151,5 +154,23 @@ struct MHD_Response *new_handler_response(struct http_response *response, const 
 		add_caching(made, &response->caching);
 		add_fields(made, response);
 	}
+	return made;
+}
+
+struct MHD_Response *new_refusal_response(const struct http_server_settings *settings,
+					  const struct http_route *route, unsigned int status,
+					  const char *detail)
+{
+	struct http_response refusal = {.status = status, .content_type = CONTENT_PROBLEM};
+	struct MHD_Response *made = NULL;
+	struct fault ignored = {0};
+
+	if (format_problem(status, detail, &refusal.body, &ignored) == 0) {
+		if (route != NULL && settings->refusal_fields != NULL)
+			settings->refusal_fields(route, &refusal, settings->refusal_context);
+		made = new_handler_response(&refusal, NULL, &status);
+	}
+	clear_response_fields(&refusal);
+	clear_buffer(&refusal.body);
 	return made;
 }

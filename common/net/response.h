@@ -17,6 +17,12 @@ struct MHD_Response *new_body_response(struct buffer *body, const char *content_
 struct MHD_Response *new_handler_response(struct http_response *response, const char *if_none_match,
 					  unsigned int *ret_status);
 
+/* A refusal of the server itself, as a problem, with the settings' refusal_fields for the route,
+   which may be NULL: not known. */
+struct MHD_Response *new_refusal_response(const struct http_server_settings *settings,
+					  const struct http_route *route, unsigned int status,
+					  const char *detail);
+
 /* Frees what add_response_field added, and the reason. */
 void clear_response_fields(struct http_response *response);
 

@@ -144,6 +144,14 @@ struct http_route {
 typedef void http_log(void *context, const char *method, const char *path, unsigned int status,
 		      const char *text);
 
+/*
+ * Adds fields to a refusal of the server itself (413, 415, 503 of a full queue, a handler's fault)
+ * to a request by the route, as add_response_field. Not called for what is refused before its route
+ * is known, nor within a body. Called from several threads at once: it must be quick.
+ */
+typedef void http_refusal_fields(const struct http_route *route, struct http_response *response,
+				 void *context);
+
 struct http_server_settings {
 	struct endpoint_list listen;     /* at least one; port 0: any free port */
 	struct tls_slot *tls;            /* for https endpoints; outlives the server */
@@ -153,6 +161,8 @@ struct http_server_settings {
 	void *context;                   /* for the handlers */
 	http_log *log;                   /* may be NULL */
 	void *log_context;
+	http_refusal_fields *refusal_fields; /* may be NULL */
+	void *refusal_context;
 	unsigned int most_connections;  /* 0: 1024, or half of RLIMIT_NOFILE */
 	unsigned int most_per_address;  /* in fact per origin (origin.h); 0: 256 */
 	unsigned int request_timeout_s; /* 0: 30 */

@@ -102,6 +102,12 @@ static void add_common_fields(struct acme *acme, struct http_response *response,
 	add_response_field(response, "Cache-Control", "no-store");
 }
 
+void add_acme_fields(struct acme *acme, struct http_response *response)
+{
+	if (acme->ready)
+		add_common_fields(acme, response, true);
+}
+
 static int check_ready(const struct acme *acme, struct fault *fault)
 {
 	return acme->ready ? 0 : set_fault(fault, FAULT_BUSY, "the CA is about to start");

@@ -54,6 +54,10 @@ int answer_acme_post(struct acme *acme, const struct http_request *request, int6
 		     struct http_response *response, struct acme_outcome *ret_outcome,
 		     struct fault *fault) MUST_CHECK;
 
+/* Adds what every answer to a POST has, nonce and directory, to an answer of somebody else; nothing
+   before set_acme_endpoint. */
+void add_acme_fields(struct acme *acme, struct http_response *response);
+
 /* Answers an origin that asks for renewal information too often. */
 int answer_acme_rate(struct acme *acme, struct http_response *response, int64_t wait_s,
 		     struct fault *fault) MUST_CHECK;

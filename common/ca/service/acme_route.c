@@ -81,3 +81,13 @@ int serve_acme(struct acme_route *route, const struct http_request *request,
 	return strcmp(request->method, "GET") == 0 ? serve_get(route, request, response, fault)
 						   : serve_post(route, request, response, fault);
 }
+
+void add_acme_refusal_fields(const struct http_route *route, struct http_response *response,
+			     void *context)
+{
+	const struct acme_route *acme = context;
+
+	if (acme->acme != NULL && strcmp(route->path, ACME_PATH) == 0 &&
+	    strcmp(route->method, "POST") == 0)
+		add_acme_fields(acme->acme, response);
+}

@@ -23,6 +23,10 @@ void clear_acme_route(struct acme_route *route);
    the server listens. */
 void start_acme_route(struct acme_route *route, const struct endpoint_list *listens);
 
+/* An http_refusal_fields, whose context is a struct acme_route: the server's own refusals of POSTs
+   have nonces, too (RFC 8555 section 6.5). */
+http_refusal_fields add_acme_refusal_fields;
+
 /* Errors: as an http_handler; FAULT_NOT_FOUND when the manifest does not offer it. */
 int serve_acme(struct acme_route *route, const struct http_request *request,
 	       struct http_response *response, struct fault *fault) MUST_CHECK;

@@ -161,20 +161,14 @@ static int serve_ocsp_request(const struct http_request *request, struct http_re
 	return 0;
 }
 
-static int serve_est_question(const struct http_request *request, struct http_response *response,
-			      void *context, struct fault *fault)
+static int serve_est_path(const struct http_request *request, struct http_response *response,
+			  void *context, struct fault *fault)
 {
 	struct ca_service *service = context;
 
-	return serve_est_get(&service->est, request, response, fault);
-}
-
-static int serve_est_enrolment(const struct http_request *request, struct http_response *response,
-			       void *context, struct fault *fault)
-{
-	struct ca_service *service = context;
-
-	return serve_est_post(&service->est, request, response, fault);
+	return strcmp(request->method, "GET") == 0
+		       ? serve_est_get(&service->est, request, response, fault)
+		       : serve_est_post(&service->est, request, response, fault);
 }
 
 static int serve_crl_path(const struct http_request *request, struct http_response *response,
@@ -308,8 +302,8 @@ static const struct http_route routes[] = {
 	{"GET", CRL_PATH, NULL, 0, serve_crl_path, WORK_LONG, NULL, ROUTE_PUBLIC},
 	{"GET", CRL_PATH "/", NULL, 0, serve_crl_path, WORK_LONG, NULL, ROUTE_PUBLIC},
 	{"GET", ROOT_CRL_PATH, NULL, 0, serve_crl_path, WORK_SHORT, NULL, ROUTE_PUBLIC},
-	{"GET", EST_PATH, NULL, 0, serve_est_question, WORK_SHORT, NULL, ROUTE_SECURE},
-	{"POST", EST_PATH, CONTENT_PKCS10, EST_REQUEST_MAX, serve_est_enrolment, WORK_JOINT, NULL,
+	{"GET", EST_PATH, NULL, 0, serve_est_path, WORK_SHORT, NULL, ROUTE_SECURE},
+	{"POST", EST_PATH, CONTENT_PKCS10, EST_REQUEST_MAX, serve_est_path, WORK_JOINT, NULL,
 	 ROUTE_SECURE},
 	{"POST", ACME_PATH, CONTENT_JOSE_JSON, ACME_REQUEST_MAX, serve_acme_path, WORK_JOINT, NULL,
 	 ROUTE_PRIVATE},
@@ -449,12 +443,14 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 		.context = service,
 		.most_per_address = settings->connections_per_address,
 		.log = settings->log,
-		.log_context = settings->log_context};
+		.log_context = settings->log_context,
+		.refusal_fields = add_acme_refusal_fields};
 	struct http_server *server = NULL;
 
 	if (service == NULL)
 		return set_memory_fault(fault);
 	http.tls = &service->identity.slot;
+	http.refusal_context = &service->acme;
 	if (prepare_service(service, settings, fault) < 0 ||
 	    start_periodic_thread(CONFIRM_MS, confirm_record, service, &service->confirmation,
 				  fault) < 0 ||

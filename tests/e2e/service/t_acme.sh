@@ -141,7 +141,15 @@ refuses 'a keyed hash' 400 badSignatureAlgorithm "$(unsigned HS256)"
 refuses 'the key of another' 403 unauthorized "$(sign other.jwk "{\"alg\":\"ES256\",\"nonce\":\"$(nonce)\",\"url\":\"$kid\",\"kid\":\"$kid\"}" '' >request; send "$kid" request)"
 refuses 'an account that is not there' 400 accountDoesNotExist "$(sign account.jwk "{\"alg\":\"ES256\",\"nonce\":\"$(nonce)\",\"url\":\"$kid\",\"kid\":\"$base/account/AAAAAAAAAAAAAAAAAAAAAA\"}" '' >request; send "$kid" request)"
 refuses 'GET of what is asked by POST' 405 malformed "$(curl -s -o answer -w '%{http_code}' "$base/new-order")"
-equal 'another content type' 415 "$(curl -s -o answer -w '%{http_code}' -H 'Content-Type: application/json' -d '{}' "$base/new-order")"
+# The server's own refusals have nonces, too, which count (RFC 8555 section 6.5).
+own_refusal() { # WHAT STATUS CURL_OPTION…
+	equal "$1" "$2" "$(curl -s -o answer -D headers -w '%{http_code}' "${@:3}" "$base/new-order")"
+	equal "$1, with the directory" "<$base/directory>;rel=\"index\"" "$(field Link)"
+	equal "$1, with a nonce that counts" 200 "$(ask "$kid" '')"
+}
+own_refusal 'another content type' 415 -H 'Content-Type: application/json' -d '{}'
+head -c 300000 /dev/zero >large
+own_refusal 'an oversized request' 413 -H 'Content-Type: application/jose+json' -H Expect: --data-binary @large
 
 # Another account of the same client.
 first=$kid
