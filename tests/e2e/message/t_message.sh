@@ -56,6 +56,22 @@ says 'and refused as one' 'taken before'
 expect 0 'from standard input' sh -c "'$certpool' send client1 client2 --endpoint $inbox --deliver - <twice.jwe"
 expect 2 '--deliver with a text' send --deliver message.jwe x
 expect 2 '--output with a count' send --output more.jwe --count 2 x
+
+expect 0 'a message is explained, and sent' send --explain --member 2 'bonjour'
+prints 'M' '^bonjour$'
+prints 'the header of the JWS' '^  header +\{"alg":"ES256",.*"typ":"certpool.message".*\}$'
+prints 'the header of the JWE' '^  header +\{"alg":"A256KW",.*"enc":"A256GCM".*\}$'
+prints 'and the verdict' "^verified: signed by member 2, certificate $serial$"
+equal 'the explained message has arrived' bonjour "$(tail -n 1 receive.out)"
+expect 0 'one is explained as JSON, and written' send --explain --json --output explained.jwe 'bonjour'
+equal 'the parts are those of the file' "$(cut -d. -f2- explained.jwe)" "$(jq -r '[.jwe_encrypted_key, .jwe_iv, .jwe_ciphertext, .jwe_tag] | join(".")' out)"
+equal 'and of the JWS in it' "$(jose jwe dec -i explained.jwe -k client2/Private/shared_client1.jwk -O- | cut -d. -f2-)" "$(jq -r '.jws_payload + "." + .jws_signature' out)"
+check 'the headers are JSON' jq -e '(.jws_header | fromjson | .alg == "ES256") and (.jwe_header | fromjson | .cty == "jose")' out
+expect 2 '--explain with a count' send --explain --count 2 x
+expect 2 'or of a message that is there' send --explain --deliver explained.jwe
+expect 2 'or between the octets of another on standard output' send --explain --output - x
+says 'is refused' 'expected a file in --output'
+
 send --output fresh.jwe fresh
 for part in 1 2 3 4 5; do
 	awk -F. -v OFS=. -v part=$part '{ c = substr($part, 3, 1); $part = substr($part, 1, 2) (c == "A" ? "B" : "A") substr($part, 4); printf "%s", $0 }' fresh.jwe >forged.jwe

@@ -1,15 +1,18 @@
 /*
  * send: signs a message with a member of the sender's pool, encrypts it for the receiver and prints
- * the receiver's verdict. --output and --deliver do the two halves separately.
+ * the receiver's verdict. --output and --deliver do the two halves separately; --explain shows the
+ * parts of the message.
  */
 #include "common/pool/messages/send.h"
 
 #include "common/base/clock.h"
 #include "common/layout/known_endpoint.h"
+#include "common/pool/members/take_key.h"
 #include "tools/input.h"
 #include "tools/node.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/pool/explanation.h"
 #include "tools/pool/shipment.h"
 #include "tools/verb/messages/payload.h"
 
@@ -24,6 +27,7 @@ struct send_settings {
 	struct endpoint endpoint;
 	const char *output;
 	const char *deliver;
+	bool explain;
 };
 
 static const struct option send_options[] = {
@@ -43,6 +47,8 @@ static const struct option send_options[] = {
 	 "write the encrypted message to this file instead of sending it", NULL},
 	{"deliver", 0, false, "FILE", take_text, offsetof(struct send_settings, deliver),
 	 "send an encrypted message that --output wrote", NULL},
+	{"explain", 0, false, NULL, take_switch, offsetof(struct send_settings, explain),
+	 "print the parts of the message: M, the JWS, the JWE", NULL},
 	{0},
 };
 
@@ -87,29 +93,71 @@ static int check_settings(const struct command *command, const struct send_setti
 		return set_fault(
 			fault, FAULT_USAGE,
 			"--lines: expected no TEXT, --count, --output or --deliver beside it");
-	if ((given->deliver != NULL || given->output != NULL) && given->count != 1)
+	if ((given->deliver != NULL || given->output != NULL || given->explain) &&
+	    given->count != 1)
 		return set_fault(fault, FAULT_USAGE,
-				 "--count: expected 1 with --output and --deliver, found %zu",
+				 "--count: expected 1 with --output, --deliver and --explain, "
+				 "found %zu",
 				 given->count);
+	if (given->explain && (given->deliver != NULL || given->lines))
+		return set_fault(fault, FAULT_USAGE,
+				 "--explain: expected one new message, found %s beside it",
+				 given->lines ? "--lines" : "--deliver");
+	if (given->explain && given->output != NULL && strcmp(given->output, "-") == 0)
+		return set_fault(fault, FAULT_USAGE,
+				 "--explain: expected a file in --output, found standard output, "
+				 "where the explanation goes");
 	return 0;
 }
 
-/* --output: nothing is sent, so no receiver needs to run. */
-static int write_message(const struct send_settings *given, const struct shipment *shipment,
-			 struct fault *fault)
+/* Sends a JWE and prints the verdict. made: its signer, or NULL if that is not known. */
+static int send_jwe(struct sender *sender, const struct shipment *shipment, struct bytes jwe,
+		    const struct delivery *made, struct fault *fault)
+{
+	struct delivery delivery;
+
+	if (deliver_message(sender, jwe, &delivery, fault) < 0)
+		return -1;
+	if (made != NULL)
+		delivery.by = made->by;
+	if (print_delivery(shipment->command, &delivery, fault) < 0)
+		return -1;
+	if (delivery.verified)
+		return 0;
+	return set_fault(fault, FAULT_UNVERIFIED, "%s refused the message: %s", shipment->to->name,
+			 delivery.reason);
+}
+
+static int explain_jwe(const struct shipment *shipment, int64_t now_s, struct bytes jwe,
+		       struct fault *fault)
+{
+	CLEANUP(clear_shared_key) struct shared_key key = {0};
+
+	if (read_sending_key(shipment->layout, shipment->to->name, now_s, &key, fault) < 0)
+		return -1;
+	return explain_message(shipment->command, &key, jwe, fault);
+}
+
+/* One message whose JWE is explained, or written, in which case no receiver needs to run. */
+static int make_one(const struct send_settings *given, const struct shipment *shipment,
+		    struct fault *fault)
 {
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
-	struct delivery delivery;
+	struct delivery made;
+	int64_t now_s = read_clock();
 
 	if (new_sender(shipment->layout, shipment->from, shipment->to, &sender, fault) < 0)
 		return -1;
 	if (given->peer != NULL)
 		set_peer(sender, given->peer);
-	if (make_message(sender, shipment->payload, given->member, read_clock(), &jwe, &delivery,
-			 fault) < 0)
+	if (make_message(sender, shipment->payload, given->member, now_s, &jwe, &made, fault) < 0)
 		return -1;
-	return write_output(given->output, 0644, bytes_of_buffer(&jwe), fault);
+	if (given->explain && explain_jwe(shipment, now_s, bytes_of_buffer(&jwe), fault) < 0)
+		return -1;
+	if (given->output != NULL)
+		return write_output(given->output, 0644, bytes_of_buffer(&jwe), fault);
+	return send_jwe(sender, shipment, bytes_of_buffer(&jwe), &made, fault);
 }
 
 /* --deliver: the message may have been made on another host. */
@@ -118,17 +166,11 @@ static int send_prepared(const struct send_settings *given, const struct shipmen
 {
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	CLEANUP(clear_buffer) struct buffer jwe = {0};
-	struct delivery delivery;
 
 	if (read_input(given->deliver, JWE_MAX, &jwe, fault) < 0 ||
-	    new_sender(shipment->layout, shipment->from, shipment->to, &sender, fault) < 0 ||
-	    deliver_message(sender, bytes_of_buffer(&jwe), &delivery, fault) < 0 ||
-	    print_delivery(shipment->command, &delivery, fault) < 0)
+	    new_sender(shipment->layout, shipment->from, shipment->to, &sender, fault) < 0)
 		return -1;
-	if (delivery.verified)
-		return 0;
-	return set_fault(fault, FAULT_UNVERIFIED, "%s refused the message: %s", shipment->to->name,
-			 delivery.reason);
+	return send_jwe(sender, shipment, bytes_of_buffer(&jwe), NULL, fault);
 }
 
 static int open_lines(const struct send_settings *given, FILE **ret_lines, struct fault *fault)
@@ -171,8 +213,8 @@ static int send_new(const struct send_settings *given, struct shipment *shipment
 			 fault) < 0)
 		return -1;
 	shipment->payload = bytes_of_buffer(&payload);
-	if (given->output != NULL)
-		return write_message(given, shipment, fault);
+	if (given->output != NULL || given->explain)
+		return make_one(given, shipment, fault);
 	if (send_shipment(shipment, &result, fault) < 0)
 		return -1;
 	return check_shipment(&result, fault);
