@@ -71,7 +71,7 @@ interop_programs := $(BUILD)/tests/interop/differential
 clock := $(BUILD)/clock.so
 export CERTPOOL := $(abspath $(BUILD))/certpool
 
-.PHONY: all demo check check-world screenshots unit unit-postgresql fuzz-replay e2e interop suites bench load bench-programs man lint tidy format sanitize race \
+.PHONY: all demo check check-world screenshots recording unit unit-postgresql fuzz-replay e2e interop suites bench load bench-programs man lint tidy format sanitize race \
 	run-race fuzz run-fuzz fuzz-merge run-fuzz-merge coverage valgrind install uninstall clean help libraries
 
 all: $(BUILD)/certpool ## build/certpool
@@ -95,6 +95,9 @@ screenshots: ## pictures of the page about a CA, in Chromium, which it installs,
 	@$(INSTALL_DEPS) world
 	$(again) all $(clock)
 	@bash tests/world/screenshots.sh $(BUILD)/screenshots
+
+recording: all ## what make demo prints, as a picture, to $(BUILD)/demo.svg
+	@ci/demo.sh $(BUILD)/demo | sed -u 's|$(CURDIR)/||' | ci/record.sh 'make demo' >$(BUILD)/demo.svg
 
 suites: all $(clock) $(unit_programs) $(fuzz_programs) $(bench_programs) $(interop_programs)
 	@failed=; for suite in unit unit-postgresql fuzz-replay e2e interop; do \

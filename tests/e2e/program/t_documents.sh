@@ -39,3 +39,30 @@ a.md: ../e: no such file' "$(dead_links "$PWD/pages")"
 printf '# C\n' >pages/c.md
 equal 'and to no heading of a page that is there' 'a.md: c.md#a-page: no such heading' "$(dead_links "$PWD/pages" | sed -n 1p)"
 equal 'every link of every page leads somewhere' '' "$(dead_links "$sources")"
+
+# commands PAGE: its lines of code, without what is drawn; of a comment the beginning alone.
+commands() {
+	awk '/^```/ { open = !open; code = open && length($0) > 3; next }
+		code || (!open && /^    /) { sub(/  +#.*/, ""); print }' "$1"
+}
+for page in README.md course.md; do
+	english=$sources/docs/$page
+	[ -f "$english" ] || english=$sources/$page
+	equal "the French $page has the commands of the English one" "$(commands "$english")" "$(commands "$sources/docs/fr/$page")"
+	equal 'and as many sections' "$(grep -c '^##* ' "$english")" "$(grep -c '^##* ' "$sources/docs/fr/$page")"
+	check 'which are some' test "$(commands "$english" | grep -c '^\$ ')" -gt 10
+done
+
+# docs/demo.svg, the recording of make demo: its lines are those that the demo prints, apart from serials, times, ports
+# and random choices.
+mask() {
+	sed -E 's/[0-9a-f]{40}/SERIAL/; s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/TIME/; s/127\.0\.0\.1:[0-9]+/ADDRESS/
+		s/member [0-9]+/member N/; s/client1-[0-9]+/client1-N/; s/(All files are in ).*/\1FOLDER/' | sort -u
+}
+lines_of_recording() { sed -n 's/<\/text>$//; s/<text[^>]*>//p' "$1" | sed 's/<[^>]*>//g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g'; }
+{ printf 'a <b> & "c"\n\n  d\n' && printf 'long %.0s' {1..40} && echo; } >printed
+"$sources/ci/record.sh" 'a command' <printed >recording.svg
+equal 'a recording has every line, whatever is in it' "\$ a command
+$(cat printed)" "$(lines_of_recording recording.svg)"
+CERTPOOL=$certpool "$sources/ci/demo.sh" "$folder/demo" >printed
+equal 'docs/demo.svg is what make demo prints' "$(mask <printed)" "$(lines_of_recording "$sources/docs/demo.svg" | grep -v '^\$ make demo' | mask)"
