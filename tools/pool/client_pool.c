@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/layout/known_endpoint.h"
+#include "common/pool/members/pool_numbers.h"
 #include "common/pool/members/take_key.h"
 #include "tools/bar.h"
 #include "tools/output.h"
@@ -336,10 +337,10 @@ int open_members(const struct command *command, struct node *ret_node,
 	return 0;
 }
 
-int keep_client(const struct command *command, const struct upkeep *upkeep,
-		struct upkeep_summary *ret_kept, struct fault *fault)
+/* Under the layout's lock. */
+static int keep_locked(const struct command *command, const struct upkeep *upkeep,
+		       struct upkeep_summary *ret_kept, struct fault *fault)
 {
-	CLEANUP(close_descriptor) int lock = -1;
 	const char *name = upkeep->enrollment.client->name;
 	CLEANUP(end_renewal_refusals)
 	struct renewal_refusals refusals = {.printer = {.command = command, .client = name}};
@@ -347,12 +348,39 @@ int keep_client(const struct command *command, const struct upkeep *upkeep,
 	CLEANUP(end_bar) struct bar bar = {0};
 
 	report_renewal(command, &bar, &refusals, &visible.enrollment, &visible.making);
-	if (lock_or_wait(command, visible.enrollment.layout, &lock, fault) < 0 ||
-	    keep_pool(&visible, read_clock(), ret_kept, fault) < 0)
+	if (keep_pool(&visible, read_clock(), ret_kept, fault) < 0)
 		return -1;
 	print_root_change(command, name, &ret_kept->root_change);
 	print_cut_short(command, name, &ret_kept->cut_short);
 	return 0;
+}
+
+int keep_client(const struct command *command, const struct upkeep *upkeep,
+		struct upkeep_summary *ret_kept, struct fault *fault)
+{
+	CLEANUP(close_descriptor) int lock = -1;
+
+	if (lock_or_wait(command, upkeep->enrollment.layout, &lock, fault) < 0)
+		return -1;
+	return keep_locked(command, upkeep, ret_kept, fault);
+}
+
+int keep_numbered_client(const struct command *command, const struct upkeep *upkeep,
+			 struct client_node *client, struct upkeep_summary *ret_kept,
+			 size_t *ret_retired, struct fault *fault)
+{
+	const struct layout *layout = upkeep->enrollment.layout;
+	CLEANUP(close_descriptor) int lock = -1;
+	struct fault left = {0};
+
+	*ret_retired = 0;
+	if (lock_or_wait(command, layout, &lock, fault) < 0 ||
+	    fill_numbers_up(layout, client, fault) < 0 ||
+	    keep_locked(command, upkeep, ret_kept, fault) < 0)
+		return -1;
+	if (check_kept(client->name, ret_kept, &left) < 0 || !is_full(&client->pool))
+		return 0;
+	return retire_used_members(layout, client, ret_retired, fault);
 }
 
 static size_t count_refused(const struct upkeep_summary *kept)

@@ -76,11 +76,20 @@ int open_members(const struct command *command, struct node *ret_node,
 		 struct member_set *ret_members, struct fault *fault) MUST_CHECK;
 
 /*
- * Makes whole what the upkeep's scope says (keep_pool). The caller fills the layout, client, CA and
- * the rest of the upkeep; its callbacks are set here.
+ * Makes whole what the upkeep's scope says (keep_pool), under the layout's lock. The caller fills
+ * the layout, client, CA and the rest of the upkeep; its callbacks are set here.
  */
 int keep_client(const struct command *command, const struct upkeep *upkeep,
 		struct upkeep_summary *ret_kept, struct fault *fault) MUST_CHECK;
+
+/*
+ * The same for a pool whose members have numbers (pool_numbers.h): fills them up before, under the
+ * same lock, and retires, when nothing is left to do, the *ret_retired members that had signed by
+ * then. client is the upkeep's.
+ */
+int keep_numbered_client(const struct command *command, const struct upkeep *upkeep,
+			 struct client_node *client, struct upkeep_summary *ret_kept,
+			 size_t *ret_retired, struct fault *fault) MUST_CHECK;
 
 /* Prints the summary as keep and repair do, but leaves the object of --json open for more. */
 void print_kept(const struct command *command, const char *client,

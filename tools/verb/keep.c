@@ -50,14 +50,6 @@ static int learn(const struct command *command, const struct node *node, const s
 	return 0;
 }
 
-/* Once new members have their places, the keys of those that have signed are destroyed. */
-static int finish_fill_up(const struct node *node, size_t *ret_retired, struct fault *fault)
-{
-	if (node->client->pool.marks == NULL || !is_full(&node->client->pool))
-		return 0;
-	return retire_used_members(node->layout, node->client, ret_retired, fault);
-}
-
 static int keep(const struct command *command, const struct keep_settings *given,
 		const struct node *node, struct fault *fault)
 {
@@ -68,25 +60,21 @@ static int keep(const struct command *command, const struct keep_settings *given
 	CLEANUP(clear_learned) struct learned learned = {0};
 	size_t retired = 0;
 	struct upkeep_summary kept;
-	struct fault left = {0};
 
 	upkeep.enrollment.ca = choose_endpoint(&given->ca, &node->manifest->ca.endpoint);
-	if (learn(command, node, &upkeep.enrollment.ca, &learned, fault) < 0 ||
-	    (node->client->pool.marks != NULL &&
-	     fill_numbers_up(node->layout, node->client, fault) < 0))
+	if (learn(command, node, &upkeep.enrollment.ca, &learned, fault) < 0)
 		return -1;
 	upkeep.unknown = bytes_of_buffer(&learned.unknown);
-	if (keep_client(command, &upkeep, &kept, fault) < 0 ||
+	if ((node->client->pool.marks == NULL ? keep_client(command, &upkeep, &kept, fault)
+					      : keep_numbered_client(command, &upkeep, node->client,
+								     &kept, &retired, fault)) < 0 ||
 	    take_ca_key(node, &upkeep.enrollment.ca, fault) < 0)
-		return -1;
-	if (check_kept(node->client->name, &kept, &left) == 0 &&
-	    finish_fill_up(node, &retired, fault) < 0)
 		return -1;
 	print_kept(command, node->client->name, &kept, &line);
 	print_retired(command, node->client->name, retired, &line);
 	if (command->json && print_json(&line, fault) < 0)
 		return -1;
-	return left.class != FAULT_NONE ? pass_fault(&left, fault) : 0;
+	return check_kept(node->client->name, &kept, fault);
 }
 
 static int run_keep(const struct command *command, const void *settings, struct fault *fault)

@@ -199,8 +199,9 @@ int retire_used_members(const struct layout *layout, struct client_node *client,
 	if (lock_state(layout, &lock, fault) < 0 ||
 	    read_pool_state(layout, client->name, &state, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < state.last; i++) {
-		if (state.marks[i] != MEMBER_USED)
+	/* What has signed since the numbers were filled up has no successor yet. */
+	for (size_t i = 0; i < state.last && i < client->pool.last; i++) {
+		if (state.marks[i] != MEMBER_USED || client->pool.marks[i] != MEMBER_USED)
 			continue;
 		if (remove_member(layout, i + 1, fault) < 0)
 			return -1;

@@ -50,9 +50,10 @@ int fill_numbers_up(const struct layout *layout, struct client_node *client,
 		    struct fault *fault) MUST_CHECK;
 
 /*
- * Destroys the keys of the members that are set aside, removes their requests and certificates, and
- * retires their numbers; *ret_count of them. The files are gone before the numbers are retired, and
- * a kill in between leaves work for the next call.
+ * Destroys the keys of the members that are set aside in the client's numbers, as fill_numbers_up
+ * gave them to it, removes their requests and certificates, and retires their numbers; *ret_count
+ * of them. The files are gone before the numbers are retired, and a kill in between leaves work for
+ * the next call. The caller has the layout's lock since before fill_numbers_up.
  */
 int retire_used_members(const struct layout *layout, struct client_node *client, size_t *ret_count,
 			struct fault *fault) MUST_CHECK;

@@ -113,6 +113,22 @@ expect 0 'after a kill the pool is filled up' "$certpool" keep client1
 send x --count 8 >later
 equal 'and no member has signed twice' "$(cat out? many later | wc -l)" "$(cat out? many later | jq -r .member | sort -u | wc -l)"
 
+# Two at once: what signs while keep waits for another process has no successor yet when keep begins.
+manifest_of 'size: 3, reuse: once_only, topup: {unused: 1}' >manifest.yaml
+send x --count 100 >out 2>err
+"$certpool" keep client1 -q >out
+exec 8>>client1/state/lock
+flock 8
+"$certpool" keep client1 --now >waiting.out 2>waiting.err &
+keeper=$!
+check 'keep waits for another process' eventually grep -q 'another certpool works on it' waiting.err
+expect 0 'meanwhile two of three members sign' send x --count 2
+flock -u 8
+wait $keeper || fail 'the keep that waited' "$(cat waiting.err)"
+check 'it replaces them' grep -q '^client1: enrolled 2,' waiting.out
+check 'before it destroys their keys' grep -q 'had signed, destroyed: 2$' waiting.out
+equal 'and the pool is full' 3 "$(of_status .unused)"
+
 # on_empty
 manifest_of 'size: 3, reuse: once_only, on_empty: reuse, topup: {unused: 1}' >manifest.yaml
 send x --count 100 >out 2>err

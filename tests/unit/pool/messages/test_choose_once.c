@@ -155,6 +155,25 @@ Test(choose_once, retires_the_numbers_of_used_members_and_gives_new_ones)
 	free(own.pool.marks);
 }
 
+Test(choose_once, retires_no_member_that_has_signed_since_the_pool_was_filled_up)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = NULL;
+	struct client_node own;
+	size_t retired;
+
+	prepare_once_only();
+	chooser = open_chooser(REUSE_ONCE_ONLY);
+	own = *choosing.client;
+	for (size_t i = 0; i < CHOOSING_SIZE - 1; i++)
+		(void)choose(chooser);
+	OK(fill_numbers_up(choosing.fixture.layouts[0], &own, &fault));
+	(void)choose(chooser);
+	OK(retire_used_members(choosing.fixture.layouts[0], &own, &retired, &fault));
+	cr_expect_eq(retired, CHOOSING_SIZE - 1);
+	cr_expect_eq(count_files(choosing.fixture.layouts[0]->csr_file), 1);
+	free(own.pool.marks);
+}
+
 Test(choose_once, waits_longer_after_each_fill_up_that_fails_and_an_hour_at_most)
 {
 	const struct layout *layout = choosing.fixture.layouts[0];
