@@ -231,12 +231,10 @@ int decrypt_message(const struct key_ring *ring, struct bytes jwe,
 	return 0;
 }
 
-int find_sender(const struct key_ring *ring, struct bytes start, char ret_peer[static NAME_SIZE],
-		struct fault *fault)
+int read_key_id(struct bytes start, char ret_kid[static KEY_ID_SIZE], struct fault *fault)
 {
 	const uint8_t *point = start.len > 0 ? memchr(start.data, '.', start.len) : NULL;
 	struct jwe_fields fields = {.header = {start.data, 0}};
-	const struct peer_key *peer;
 	struct fault problem = {0};
 
 	if (point == NULL)
@@ -246,12 +244,24 @@ int find_sender(const struct key_ring *ring, struct bytes start, char ret_peer[s
 	fields.header.len = (size_t)(point - start.data);
 	if (read_header(&fields, &problem) < 0)
 		return set_fault(fault, FAULT_UNDECRYPTABLE, "JWE: %s", problem.text);
-	peer = find_key_id(ring, bytes_of_string(fields.kid));
+	memcpy(ret_kid, fields.kid, KEY_ID_SIZE);
+	return 0;
+}
+
+int find_sender(const struct key_ring *ring, struct bytes start, char ret_peer[static NAME_SIZE],
+		struct fault *fault)
+{
+	const struct peer_key *peer;
+	char kid[KEY_ID_SIZE];
+
+	if (read_key_id(start, kid, fault) < 0)
+		return -1;
+	peer = find_key_id(ring, bytes_of_string(kid));
 	if (peer == NULL)
 		return set_fault(fault, FAULT_UNDECRYPTABLE,
 				 "JWE: header: kid: expected that of a key that we share, found "
 				 "\"%s\"",
-				 fields.kid);
+				 kid);
 	memcpy(ret_peer, peer->peer, NAME_SIZE);
 	return 0;
 }

@@ -41,9 +41,15 @@ int decrypt_message(const struct key_ring *ring, struct bytes jwe,
 void clear_decrypted_message(struct decrypted_message *message);
 
 /*
- * The peer with whom the key is shared that a JWE names, from the JWE's beginning alone, which must
- * contain the whole header and the point after it. Checks the header as decrypt_message does. It
- * says nothing about who made the JWE: the kid is no secret.
+ * The kid in the header of a JWE, from the JWE's beginning alone, which must contain the whole
+ * header and the point after it. Checks the header as decrypt_message does. It says nothing about
+ * who made the JWE: the kid is no secret. Errors: FAULT_UNDECRYPTABLE.
+ */
+int read_key_id(struct bytes start, char ret_kid[static KEY_ID_SIZE],
+		struct fault *fault) MUST_CHECK;
+
+/*
+ * The peer with whom the key is shared that a JWE names, as read_key_id reads it.
  * Errors: FAULT_UNDECRYPTABLE, also for a kid that is not in the ring.
  */
 int find_sender(const struct key_ring *ring, struct bytes start, char ret_peer[static NAME_SIZE],

@@ -133,6 +133,11 @@ static int import_client(const struct command *command, const struct node *node,
 		return prefix_fault(fault, "%s", path);
 	print_root_change(command, node->client->name, &enrolled.root_change);
 	print_cut_short(command, node->client->name, &enrolled.cut_short);
+	if (enrolled.others > 0)
+		print_note(command, "%s: passed over: %s, under other keys", path,
+			   counted(enrolled.others, "line is for another client",
+				   "lines are for other clients")
+				   .text);
 	if (print_enrolled(command, node->client->name, &enrolled, fault) < 0)
 		return -1;
 	return check_enrolled(node->client->name, &enrolled, fault);

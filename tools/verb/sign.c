@@ -5,6 +5,7 @@
  */
 #include "common/base/clock.h"
 #include "common/ca/service/offline_request.h"
+#include "common/ca/service/roots_request.h"
 #include "common/ca/shared/client_key_copies.h"
 #include "common/crypto/key_file.h"
 #include "common/pool/enrolment/offline_enroll.h"
@@ -18,6 +19,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -122,17 +124,51 @@ static void print_and_count(const struct command *command, const struct offline_
 				answer->refusals[i].refusal.detail);
 }
 
+/* The CA's roots, for a client whose requests are in the file. */
+struct client_roots {
+	char client[NAME_SIZE];
+	struct buffer jwe; /* which names the client's last request */
+};
+
 /* What becomes of the lines of a file. */
 struct sign_output {
 	struct buffer answers; /* one a line */
-	struct buffer roots;   /* the CA's, for the client of the last answer: the last line */
+	struct client_roots *roots;
+	size_t roots_count;
 	struct sign_counts counts;
 };
 
 static void clear_sign_output(struct sign_output *output)
 {
 	clear_buffer(&output->answers);
-	clear_buffer(&output->roots);
+	for (size_t i = 0; i < output->roots_count; i++)
+		clear_buffer(&output->roots[i].jwe);
+	free(output->roots);
+}
+
+/* What an earlier answer brought for the same client is replaced. */
+static int keep_roots(struct sign_output *output, struct offline_answer *answer,
+		      struct fault *fault)
+{
+	struct client_roots *roots = output->roots;
+	size_t i = 0;
+
+	if (answer->roots.len == 0)
+		return 0;
+	while (i < output->roots_count && strcmp(roots[i].client, answer->client) != 0)
+		i++;
+	if (i == output->roots_count) {
+		roots = reallocarray(roots, i + 1, sizeof(*roots));
+		if (roots == NULL)
+			return set_memory_fault(fault);
+		output->roots = roots;
+		output->roots_count++;
+		roots[i] = (struct client_roots){0};
+		memcpy(roots[i].client, answer->client, sizeof(roots[i].client));
+	}
+	clear_buffer(&roots[i].jwe);
+	roots[i].jwe = take_buffer(&answer->roots);
+	return 0;
 }
 
 /* One request, a JWE under the key shared with its client, which is known from the JWE. */
@@ -153,8 +189,8 @@ static int sign_line(const struct offline_ca *ca, const struct key_ring *ring, s
 	print_and_count(ca->command, &answer, &output->counts);
 	append_bytes(&output->answers, bytes_of_buffer(&answer.jwe));
 	append_string(&output->answers, "\n");
-	clear_buffer(&output->roots);
-	output->roots = take_buffer(&answer.roots);
+	if (keep_roots(output, &answer, fault) < 0)
+		return -1;
 	return check_buffer(&output->answers, fault);
 }
 
@@ -180,9 +216,10 @@ static int sign_lines(const struct offline_ca *ca, struct bytes text, struct sig
 	if (found == 0)
 		return set_fault(fault, FAULT_MALFORMED,
 				 "expected exported requests, one a line, found none");
-	append_bytes(&output->answers, bytes_of_buffer(&output->roots));
-	if (output->roots.len > 0)
+	for (size_t i = 0; i < output->roots_count; i++) {
+		append_bytes(&output->answers, bytes_of_buffer(&output->roots[i].jwe));
 		append_string(&output->answers, "\n");
+	}
 	return check_buffer(&output->answers, fault);
 }
 
@@ -219,12 +256,40 @@ static int sign_file(const struct offline_ca *ca, const char *path, const char *
 	return check_signed(path, &made.counts, fault);
 }
 
+/* NAME.crt has one certificate: its owner may know neither the issuer nor a new root. The names of
+   members have no point, so that none of their files has this name. */
+static int write_ca_certificates(const struct offline_ca *ca, const char *folder,
+				 struct fault *fault)
+{
+	CLEANUP(clear_ca_certificates) struct ca_certificates all = {.count = 0};
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	CLEANUP(free_string) char *path = NULL;
+
+	if (collect_ca_certificates(ca->authority, ca->layout, &all, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < all.count; i++) {
+		CLEANUP(clear_buffer) struct buffer pem = {0};
+
+		if (format_certificate_pem(all.der[i], &pem, fault) < 0)
+			return -1;
+		append_bytes(&text, bytes_of_buffer(&pem));
+	}
+	if (asprintf(&path, "%s/cacerts.pem", folder) < 0) {
+		path = NULL;
+		return set_memory_fault(fault);
+	}
+	if (check_buffer(&text, fault) < 0)
+		return -1;
+	return replace_output(path, 0644, bytes_of_buffer(&text), fault);
+}
+
 static int sign_directory(const struct offline_ca *ca, const char *path, const char *client,
 			  struct fault *fault)
 {
 	struct sign_counts counts;
 
 	if (sign_folder(ca->command, ca->authority, client, path, &counts, fault) < 0 ||
+	    (counts.certified + counts.present > 0 && write_ca_certificates(ca, path, fault) < 0) ||
 	    print_signed(ca->command, path, &counts, fault) < 0)
 		return -1;
 	return check_signed(path, &counts, fault);
@@ -277,8 +342,10 @@ const struct verb sign_verb = {
 	.summary = "on the CA: certify requests without a network",
 	.details =
 		"Certifies the requests of a FILE that certpool enroll --export wrote, and writes\n"
-		"FILE.answer for certpool enroll --import. In a FOLDER, certifies every NAME.csr\n"
-		"(PEM, of any tool) for --client as NAME.crt beside it. The server may run.\n",
+		"FILE.answer for certpool enroll --import; several such files in one, too, whose\n"
+		"answer each of the clients imports. In a FOLDER, certifies every NAME.csr\n"
+		"(PEM, of any tool) for --client as NAME.crt beside it, and writes the CA's\n"
+		"roots and issuers to cacerts.pem. The server may run.\n",
 	.example = "certpool sign client1.jwe\n"
 		   "certpool sign requests/ --client client1\n",
 	.options = sign_options,

@@ -1,15 +1,14 @@
 #include "common/ca/service/est_route.h"
 
 #include "common/base/clock.h"
-#include "common/ca/revocation/ca_roots.h"
 #include "common/ca/service/csr_attributes.h"
 #include "common/ca/service/est_client.h"
+#include "common/ca/service/roots_request.h"
 #include "common/ca/store/client_keys.h"
 #include "common/ca/store/fleet.h"
 #include "common/crypto/base64.h"
 #include "common/x509/bundles/pkcs7.h"
 #include "common/x509/csr.h"
-#include "common/x509/issuer_set.h"
 #include "common/x509/pem.h"
 
 #include <inttypes.h>
@@ -141,41 +140,16 @@ static void log_certified(const struct est_route *route, const char *path, const
 
 /* --- cacerts --- */
 
-enum { CA_CERTIFICATES_MAX = 2 + INTERMEDIATES_MAX + ISSUERS_MAX };
-
-struct ca_certificates {
-	struct bytes der[CA_CERTIFICATES_MAX];
-	size_t count;
-};
-
-static void add_certificate(struct ca_certificates *all, const struct certificate *certificate)
-{
-	for (size_t i = 0; i < all->count; i++)
-		if (equal_bytes(all->der[i], certificate_der(certificate)))
-			return;
-	all->der[all->count++] = certificate_der(certificate);
-}
-
-/* All that a client may need while roots and issuers are replaced (RFC 7030 section 4.1.3). */
 static int serve_ca_certificates(struct est_route *route, struct http_response *response,
 				 struct fault *fault)
 {
-	const struct issuer_set *issuers = authority_issuers(route->requests->authority);
-	CLEANUP(clear_ca_roots) struct ca_roots roots = {0};
-	struct ca_certificates all = {.count = 0};
+	CLEANUP(clear_ca_certificates) struct ca_certificates all = {.count = 0};
 	struct fault problem = {0};
 
 	/* FAULT_FAILED keeps the reason, which names files, out of the answer and in the log. */
-	if (read_ca_roots(route->requests->layout, &roots, &problem) < 0)
+	if (collect_ca_certificates(route->requests->authority, route->requests->layout, &all,
+				    &problem) < 0)
 		return set_fault(fault, FAULT_FAILED, "%s", problem.text);
-	add_certificate(&all, roots.root);
-	if (roots.next != NULL)
-		add_certificate(&all, roots.next);
-	for (size_t i = 0; i < roots.cross.count; i++)
-		add_certificate(&all, roots.cross.certificates[i]);
-	for (unsigned int number = 1; number <= count_issuers(issuers); number++)
-		if (get_issuer(issuers, number) != NULL)
-			add_certificate(&all, issuer_certificate(get_issuer(issuers, number)));
 	return answer_certificates(all.der, all.count, response, fault);
 }
 

@@ -1,7 +1,6 @@
 #include "common/ca/service/roots_request.h"
 
 #include "common/base/clock.h"
-#include "common/ca/revocation/ca_roots.h"
 #include "common/ca/store/client_roots.h"
 
 enum { NOTES_PER_MINUTE = 20 };
@@ -38,4 +37,39 @@ int answer_roots(const struct layout *layout, struct roots_answer *ret_answer, s
 			return -1;
 	MOVE(ret_answer, answer);
 	return 0;
+}
+
+static void add_certificate(struct ca_certificates *all, const struct certificate *certificate)
+{
+	if (certificate == NULL)
+		return;
+	for (size_t i = 0; i < all->count; i++)
+		if (equal_bytes(all->der[i], certificate_der(certificate)))
+			return;
+	all->der[all->count++] = certificate_der(certificate);
+}
+
+int collect_ca_certificates(const struct authority *authority, const struct layout *layout,
+			    struct ca_certificates *ret_all, struct fault *fault)
+{
+	const struct issuer_set *issuers = authority_issuers(authority);
+	CLEANUP(clear_ca_certificates) struct ca_certificates all = {.count = 0};
+
+	if (read_ca_roots(layout, &all.roots, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < all.roots.cross.count; i++)
+		add_certificate(&all, all.roots.cross.certificates[i]);
+	for (unsigned int number = 1; number <= count_issuers(issuers); number++)
+		if (get_issuer(issuers, number) != NULL)
+			add_certificate(&all, issuer_certificate(get_issuer(issuers, number)));
+	add_certificate(&all, all.roots.root);
+	add_certificate(&all, all.roots.next);
+	MOVE(ret_all, all);
+	return 0;
+}
+
+void clear_ca_certificates(struct ca_certificates *all)
+{
+	clear_ca_roots(&all->roots);
+	all->count = 0;
 }

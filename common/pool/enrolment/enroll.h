@@ -26,6 +26,7 @@ struct enroll_summary {
 	size_t refused;             /* members refused */
 	struct cut_short cut_short; /* of those saved */
 	struct root_change root_change;
+	size_t others; /* of import_answers: lines for other clients */
 };
 
 /*

@@ -312,6 +312,16 @@ static int import_answer(struct import_context *context, struct bytes jwe,
 	return 0;
 }
 
+/* A header that cannot be read is told as that of an answer to this client. */
+static bool is_for_another(const struct import_context *context, struct bytes jwe)
+{
+	char kid[KEY_ID_SIZE];
+	struct fault unread = {0};
+
+	return read_key_id(jwe, kid, &unread) == 0 && strcmp(kid, context->key.kid) != 0 &&
+	       strcmp(kid, context->old_key.kid) != 0;
+}
+
 /* The last line that is not empty, and what comes before it. */
 static struct bytes last_line(struct bytes text, struct bytes *ret_before)
 {
@@ -324,23 +334,37 @@ static struct bytes last_line(struct bytes text, struct bytes *ret_before)
 	return (struct bytes){text.data + ret_before->len, text.len - ret_before->len};
 }
 
-/* The CA's roots are at the end, where older clients have saved all certificates before they refuse
-   them. The certificates may need them. */
+/* The CA's roots, for each client, are at the end, where older clients have saved all certificates
+   before they refuse them. The certificates may need them. */
 static int import_roots_first(struct import_context *context, struct bytes *text,
 			      struct fault *fault)
 {
-	bool taken = text->len > 0;
+	bool taken = true;
 
-	while (taken) {
+	while (taken && text->len > 0) {
 		struct bytes before;
 		struct bytes line = last_line(*text, &before);
+		bool other = is_for_another(context, line);
 
-		if (import_roots(context, line, &taken, fault) < 0)
+		if (!other && import_roots(context, line, &taken, fault) < 0)
 			return prefix_fault(fault, "the CA's roots, in the last line");
-		if (taken)
+		context->summary.others += other ? 1 : 0;
+		if (other || taken)
 			*text = before;
 	}
 	return 0;
+}
+
+static int refuse_empty(const struct import_context *context, struct fault *fault)
+{
+	if (context->summary.others == 0)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "expected the CA's answers, one a line, found none");
+	return set_fault(fault, FAULT_UNVERIFIED,
+			 "no answer can be decrypted: expected one under the key that %s shares "
+			 "with the CA, found other keys' alone: they are for other clients, or the "
+			 "key was replaced since: run certpool enroll %s --export again",
+			 context->enrollment->client->name, context->enrollment->client->name);
 }
 
 /* Requests are removed from the record after the last line, so that the file can be imported again
@@ -359,13 +383,16 @@ static int import_lines(struct import_context *context, struct bytes text, struc
 		number++;
 		if (line.len == 0)
 			continue;
+		if (is_for_another(context, line)) {
+			context->summary.others++;
+			continue;
+		}
 		if (import_answer(context, line, jti, fault) < 0)
 			return prefix_fault(fault, "line %zu", number);
 		append_bytes(&answered, (struct bytes){(const uint8_t *)jti, sizeof(jti)});
 	}
 	if (answered.len == 0)
-		return set_fault(fault, FAULT_MALFORMED,
-				 "expected the CA's answers, one a line, found none");
+		return refuse_empty(context, fault);
 	if (check_buffer(&answered, fault) < 0 || take_roots(context, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < answered.len; i += JTI_SIZE)

@@ -34,10 +34,11 @@ int export_requests(const struct enrollment *enrollment, int64_t now_s, struct b
 /*
  * Imports the CA's answers, with the checks of enroll_pool, then removes their requests from the
  * record. If the CA refused a whole request, each of its members is reported as refused.
- * ret_summary->present counts the certificates that were saved before.
- * Errors: FAULT_UNVERIFIED for an answer to a request that was not exported from this layout, or is
- * answered already. The first failure ends the import: earlier answers stay saved, and importing
- * the file again skips their certificates.
+ * ret_summary->present counts the certificates that were saved before. Answers under other keys
+ * than this client's are passed over: the file may be for several clients. Errors: FAULT_UNVERIFIED
+ * for an answer to a request that was not exported from this layout, or is answered already, and
+ * for a file in which nothing is under this client's key. The first failure ends the import:
+ * earlier answers stay saved, and importing the file again skips their certificates.
  */
 int import_answers(const struct enrollment *enrollment, struct bytes text, int64_t now_s,
 		   struct enroll_summary *ret_summary, struct fault *fault) MUST_CHECK;

@@ -42,7 +42,7 @@ nothing_written() { check "$1: nothing is written" test "$(count_files client1/c
 expect 3 'the answer of another client' sh -c "
 	'$certpool' enroll client2 --export other.jwe -q >/dev/null && '$certpool' sign other.jwe -q >/dev/null &&
 	'$certpool' enroll client1 --import other.jwe.answer"
-says 'cannot be decrypted' 'other\.jwe\.answer: line 1: the answer cannot be decrypted'
+says 'cannot be decrypted' 'other\.jwe\.answer: no answer can be decrypted: .*for other clients, .*: run certpool enroll client1 --export again$'
 nothing_written 'the answer of another client'
 # Whatever the character is: x becomes y, and any other becomes x.
 sed -n '2{s/\(.\{2000\}\)x/\1y/;t changed;s/\(.\{2000\}\)./\1x/;:changed;p}' requests.jwe.answer >tampered.answer
@@ -188,6 +188,7 @@ for name in plain text certtool; do
 	equal "$name.crt is for its request" "$(openssl req -noout -pubkey -in folder/$name.csr)" "$(openssl x509 -noout -pubkey -in folder/$name.crt)"
 done
 equal 'it may be read' 644 "$(mode folder/plain.crt)"
+check 'the root is beside them' cmp folder/cacerts.pem ca/cert/root.crt
 equal 'the record has the names of the files' 'certtool plain text' \
 	"$(ask_record ca "select member from certificate where member not like 'key%' order by member" | paste -sd' ')"
 sha256sum folder/*.crt >before
@@ -250,6 +251,13 @@ expect 0 'the file after that' by_files client1
 check_not 'brings nothing new' grep -q pinned err
 expect 6 'and tells the CA' "$certpool" rotate root --finish
 says 'which waits for the other one' '1 client has not pinned the new root .*: client2:'
+mkdir folder && cp ../folder/plain.csr folder/
+expect 0 'requests of other tools meanwhile' "$certpool" sign folder --client client1 -q
+equal 'have both roots, the cross certificates and the issuer beside them' 5 "$(grep -c BEGIN folder/cacerts.pem)"
+for root in first.crt ca/cert/root.next.crt; do
+	check "openssl verifies with it by $root alone" \
+		openssl verify -x509_strict -CAfile "$root" -untrusted folder/cacerts.pem folder/plain.crt
+done
 # Who shares the key, and has no root's key, plants no root: nothing of such a file is saved.
 mv ca/cert/root.next.crt second.crt && cp ../ca/cert/root.crt ca/cert/root.next.crt
 expect 3 'a root that no pinned one certifies' by_files client2
@@ -289,3 +297,17 @@ ahead +3660d request client1 -q >out && ahead +3660d enroll client1 --export awa
 expect 0 'enroll --import when the pinned root has ended' ahead +3660d enroll client1 --import away.jwe.answer
 prints 'saves all' '^client1: saved 2 certificates'
 check 'and pins the root of now' cmp client1/cert/root.crt ca/cert/root.crt
+# Requests of two clients in one file: the answer is for both.
+rm client?/cert/cert_key?.crt client?/CSR_file/* client?/Private/private_key*
+for client in client2 client1; do
+	ahead +3660d request $client -q >out && ahead +3660d enroll $client --export $client.jwe -q
+done
+cat client2.jwe client1.jwe >both.jwe
+expect 0 'sign for two clients' ahead +3660d sign both.jwe
+equal 'answers each, and has roots for each' 4 "$(wc -l <both.jwe.answer)"
+for client in client1 client2; do
+	expect 0 "$client imports it" ahead +3660d enroll $client --import both.jwe.answer
+	prints "$client has its own" "^$client: saved 2 certificates"
+	says "$client passes the others over" 'both\.jwe\.answer: passed over: 2 lines are for other clients, under other keys$'
+	check "$client has pinned the root of now" cmp $client/cert/root.crt ca/cert/root.crt
+done

@@ -216,6 +216,42 @@ Test(offline_enroll, refuses_a_file_without_answers)
 	}
 }
 
+/* A line of the CA for another client: what it says is not looked at. */
+static void answer_another_client(struct buffer *text)
+{
+	CLEANUP(clear_key_ring) struct key_ring ring = {0};
+	CLEANUP(clear_buffer) struct buffer jwe = {0};
+
+	OK(read_key_ring(fixture.ca, 0, &ring, &fault));
+	OK(encrypt_message(&find_peer_key(&ring, "client2")->key, certificates_kind.answer_typ,
+			   NULL, bytes_of_string("{}"), &jwe, &fault));
+	append_bytes(text, bytes_of_buffer(&jwe));
+	append_string(text, "\n");
+}
+
+Test(offline_enroll, passes_over_the_answers_to_other_clients)
+{
+	struct enroll_reports reports = {0};
+	struct enroll_summary enrolled;
+	struct export_summary summary;
+	CLEANUP(clear_buffer) struct buffer requests = {0};
+	CLEANUP(clear_buffer) struct buffer own = {0};
+	CLEANUP(clear_buffer) struct buffer all = {0};
+
+	make_client_pool(&fixture, 0);
+	requests = export(&summary);
+	own = answer_file(&requests, NULL, NULL);
+	answer_another_client(&all);
+	REFUSED(import(&all, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
+		"no answer can be decrypted");
+	append_bytes(&all, bytes_of_buffer(&own));
+	answer_another_client(&all);
+	OK(import(&all, &reports, &enrolled, &fault));
+	cr_expect_eq(enrolled.saved, POOL_SIZE);
+	cr_expect_eq(enrolled.others, 2);
+	cr_expect_eq(count_exported(), 0);
+}
+
 Test(offline_enroll, exports_nothing_from_a_pool_without_requests)
 {
 	struct enroll_reports reports = {0};
