@@ -188,3 +188,48 @@ Test(response, is_counted_by_its_route)
 	while (count_http_connections(service.server).open > 0)
 		(void)usleep(1000);
 }
+
+#define CLOSE "Connection: close\r\n"
+
+static void name_route(const struct http_route *route, struct http_response *response,
+		       void *context)
+{
+	if (strcmp(route->path, "/echo") == 0 || strcmp(route->path, "/fault") == 0)
+		add_response_field(response, "Replay-Nonce", "%s", (const char *)context);
+}
+
+Test(response, has_the_fields_of_the_servers_owner_in_refusals)
+{
+	static const struct {
+		const char *request;
+		unsigned int status;
+		bool added;
+	} rows[] = {
+		{"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+		 "Content-Length: 1001\r\n\r\n",
+		 413, true},
+		{"POST /echo HTTP/1.1\r\nHost: a\r\n" CLOSE "Content-Type: a/b\r\n\r\n", 415, true},
+		{"POST /fault HTTP/1.1\r\nHost: a\r\n" CLOSE "Content-Type: text/plain\r\n"
+		 "Content-Length: 2\r\n\r\n10",
+		 503, true},
+		{"POST /large HTTP/1.1\r\nHost: a\r\n" CLOSE "Content-Type: a/b\r\n\r\n", 415,
+		 false},
+		{"GET /echo HTTP/1.1\r\nHost: a\r\n" CLOSE "\r\n", 405, false},
+		{"GET /nothing HTTP/1.1\r\nHost: a\r\n" CLOSE "\r\n", 404, false},
+	};
+	char nonce[] = "a-nonce";
+
+	stop_service(&service);
+	service.settings.refusal_fields = name_route;
+	service.settings.refusal_context = nonce;
+	start_service(&service);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer)
+		struct buffer answer = ask_raw(&service.endpoint, bytes_of_string(rows[i].request));
+		const char *text = (const char *)answer.data;
+
+		cr_expect_eq(status_of(&answer), rows[i].status, "row %zu: %s", i, text);
+		cr_expect_eq(strstr(text, "Replay-Nonce: a-nonce\r\n") != NULL, rows[i].added,
+			     "row %zu: %s", i, text);
+	}
+}
