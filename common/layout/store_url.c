@@ -310,6 +310,15 @@ int complete_store_url(const char *text, const char *directory, bool unverified,
 	return 0;
 }
 
+void append_tool_url(struct buffer *text, const char *url)
+{
+	static const char target[] = "target_session_attrs=";
+
+	append_string(text, url);
+	if (strstr(url, target) == NULL)
+		append_format(text, "%c%sread-write", strchr(url, '?') == NULL ? '?' : '&', target);
+}
+
 void free_store_files(struct store_files *files)
 {
 	for (size_t i = 0; i < files->count; i++)

@@ -27,6 +27,11 @@ bool is_store_url(const char *text);
 int complete_store_url(const char *text, const char *directory, bool unverified, char **ret_url,
 		       struct fault *fault) MUST_CHECK;
 
+/* Appends a completed URL as other tools of libpq have to be given it to reach the server that the
+   CA works on: the one that takes changes, as by the CA's default. */
+struct buffer;
+void append_tool_url(struct buffer *text, const char *url);
+
 /* The files that a completed URL names. Owns: free_store_files. */
 struct store_files {
 	char *paths[STORE_FILES_MAX];

@@ -7,6 +7,7 @@
 
 #include "common/crypto/key_access.h"
 #include "common/layout/path.h"
+#include "common/layout/store_url.h"
 #include "tools/input.h"
 #include "tools/operator.h"
 #include "tools/options.h"
@@ -61,24 +62,70 @@ static int choose_scratch(const char *path, bool stream, char **ret_directory, s
 	return *ret_directory != NULL ? 0 : set_memory_fault(fault);
 }
 
-/* Not called when standard output is the backup. */
-static int print_summary(const struct command *command, const char *path,
-			 const struct backup_summary *summary, struct fault *fault)
+/* The command by which the record is copied out of its database, as a shell takes it. */
+static int format_dump_command(const char *url, const char *path, bool stream,
+			       struct buffer *ret_text, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	CLEANUP(clear_buffer) struct buffer database = {0};
+	CLEANUP(clear_buffer) struct buffer file = {0};
+
+	append_string(&database, "--dbname=");
+	append_tool_url(&database, url);
+	append_format(&file, "--file=%s.dump", stream ? "record" : path);
+	if (check_buffer(&database, fault) < 0 || check_buffer(&file, fault) < 0)
+		return -1;
+	append_string(&text, "pg_dump --format=custom --schema=certpool ");
+	append_word(&text, (const char *)file.data);
+	append_string(&text, " ");
+	append_word(&text, (const char *)database.data);
+	if (check_buffer(&text, fault) < 0)
+		return -1;
+	*ret_text = take_buffer(&text);
+	return 0;
+}
+
+static int print_json_summary(const char *path, const struct backup_summary *summary,
+			      const struct buffer *dump, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 
-	if (!command->json) {
+	add_json_text(&line, "file", path);
+	if (dump->len == 0)
+		add_json_number(&line, "certificates", (long long)summary->certificates);
+	add_json_number(&line, "keys", (long long)summary->keys);
+	add_json_number(&line, "octets", (long long)summary->octets);
+	if (dump->len > 0)
+		add_json_text(&line, "dump", (const char *)dump->data);
+	return print_json(&line, fault);
+}
+
+/* `dump`: how the record is copied; empty: it is in the backup. */
+static int print_summary(const struct command *command, const char *path, bool stream,
+			 const struct backup_summary *summary, const struct buffer *dump,
+			 struct fault *fault)
+{
+	static const char advice[] =
+		"the record is in its database, and not in the backup: copy it now, too, with";
+
+	if (stream && dump->len > 0)
+		print_note(command, "%s %s", advice, (const char *)dump->data);
+	if (stream)
+		return 0;
+	if (command->json)
+		return print_json_summary(path, summary, dump, fault);
+	if (dump->len > 0) {
+		print_line("%s: %s, %llu octets; %s", path,
+			   counted(summary->keys, "key", "keys").text,
+			   (unsigned long long)summary->octets, advice);
+		print_line("%s", (const char *)dump->data);
+	} else {
 		print_line("%s: %s, %s, %llu octets", path,
 			   counted(summary->certificates, "certificate", "certificates").text,
 			   counted(summary->keys, "key", "keys").text,
 			   (unsigned long long)summary->octets);
-		return 0;
 	}
-	add_json_text(&line, "file", path);
-	add_json_number(&line, "certificates", (long long)summary->certificates);
-	add_json_number(&line, "keys", (long long)summary->keys);
-	add_json_number(&line, "octets", (long long)summary->octets);
-	return print_json(&line, fault);
+	return 0;
 }
 
 static int write_to(const char *path, bool stream, const struct backup_options *options,
@@ -97,6 +144,7 @@ static int run_backup(const struct command *command, const void *settings, struc
 	CLEANUP(clear_secret) struct secret passphrase = {0};
 	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	CLEANUP(clear_buffer) struct buffer manifest = {0};
+	CLEANUP(clear_buffer) struct buffer dump = {0};
 	CLEANUP(free_string) char *scratch = NULL;
 	struct backup_options options = {0};
 	struct backup_summary summary = {0};
@@ -106,7 +154,9 @@ static int run_backup(const struct command *command, const void *settings, struc
 	     read_secret_line(given->passphrase_file, &passphrase, fault) < 0) ||
 	    open_operator(command, &ca, fault) < 0 ||
 	    read_file(AT_FDCWD, command->manifest, MANIFEST_SIZE_MAX, &manifest, fault) < 0 ||
-	    choose_scratch(path, stream, &scratch, fault) < 0)
+	    choose_scratch(path, stream, &scratch, fault) < 0 ||
+	    (is_shared_store(ca.store) &&
+	     format_dump_command(ca.manifest->ca.store, path, stream, &dump, fault) < 0))
 		return -1;
 	options = (struct backup_options){.layout = ca.layout,
 					  .store = ca.store,
@@ -118,7 +168,7 @@ static int run_backup(const struct command *command, const void *settings, struc
 		return -1;
 	if (ca.manifest->ca.key_url != NULL)
 		print_note(command, "the CA's key is in a token, and is not in the backup");
-	return stream ? 0 : print_summary(command, path, &summary, fault);
+	return print_summary(command, path, stream, &summary, &dump, fault);
 }
 
 const struct verb backup_verb = {
@@ -129,7 +179,10 @@ const struct verb backup_verb = {
 	.details =
 		"On the CA, also while it serves. FILE is a tar archive of the record, the root,\n"
 		"the CRL, the manifest, and the encrypted keys; - is standard output. An existing\n"
-		"file is never overwritten. certpool restore makes a CA from the archive.\n",
+		"file is never overwritten. certpool restore makes a CA from the archive.\n"
+		"Of a CA whose record is in PostgreSQL the archive has all but the record, and "
+		"the\n"
+		"command that copies the record is printed: run it after each backup.\n",
 	.example = "certpool backup ca.tar --passphrase-file backup.pass\n",
 	.options = backup_options,
 	.settings_size = sizeof(struct backup_settings),

@@ -8,6 +8,7 @@
 #include "common/ca/issue/root_home.h"
 #include "common/ca/revocation/root_crl.h"
 #include "common/crypto/key_access.h"
+#include "common/layout/store_url.h"
 #include "tools/certificate_output.h"
 #include "tools/input.h"
 #include "tools/operator.h"
@@ -56,6 +57,34 @@ static int make_ca_layout(const struct manifest *manifest, struct layout **ret_l
 		return set_fault(fault, FAULT_USAGE,
 				 "the manifest has no layout for the CA: set ca.layout");
 	return make_layout(manifest->ca.layout, ret_layout, fault);
+}
+
+/* A record in a database is there before: FAULT_NOT_FOUND with the command that puts it there. */
+static int check_database(const struct manifest *manifest, const char *backup, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer database = {0};
+	CLEANUP(clear_buffer) struct buffer command = {0};
+	bool found;
+
+	if (manifest->ca.store == NULL)
+		return 0;
+	if (find_store(manifest->ca.store, &found, fault) < 0)
+		return -1;
+	if (found)
+		return 0;
+	append_string(&database, "--dbname=");
+	append_tool_url(&database, manifest->ca.store);
+	if (check_buffer(&database, fault) < 0)
+		return -1;
+	append_string(&command, "pg_restore --exit-on-error --single-transaction --no-owner ");
+	append_word(&command, (const char *)database.data);
+	if (check_buffer(&command, fault) < 0)
+		return -1;
+	return set_fault(fault, FAULT_NOT_FOUND,
+			 "%s is without the record, which was in a database, and ca.store in the "
+			 "manifest names one that has none: put it there first, from its dump: %s "
+			 "DUMP",
+			 backup, (const char *)command.data);
 }
 
 static int print_summary(const struct command *command, const struct restore_summary *summary,
@@ -244,6 +273,7 @@ static int run_restore(const struct command *command, const void *settings, stru
 	CLEANUP(clear_restore_summary) struct restore_summary summary = {0};
 
 	if (load_manifest(command->manifest, &manifest, fault) < 0 ||
+	    check_database(manifest, command->operands[0], fault) < 0 ||
 	    make_ca_layout(manifest, &layout, fault) < 0 ||
 	    restore(command, manifest, layout, given, &summary, fault) < 0)
 		return -1;
@@ -263,7 +293,8 @@ const struct verb restore_verb = {
 		"is standard input. Everything is checked before any file gets its name, and\n"
 		"nothing is overwritten. The next CRL gets a number above those of all CRLs made\n"
 		"since the backup. What the CRL in the layout lists, or the one given with --crl,\n"
-		"stays revoked; clients that were barred stay disabled.\n",
+		"stays revoked; clients that were barred stay disabled. A record in PostgreSQL is\n"
+		"put back first, by pg_restore, if it was lost.\n",
 	.example = "tar -xf ca.tar manifest.yaml && "
 		   "certpool restore ca.tar --passphrase-file backup.pass\n",
 	.options = restore_options,

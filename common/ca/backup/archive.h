@@ -24,8 +24,9 @@
 /* Then, of each later issuer, its certificate and its CRL, which may be absent: "cert/ca.2.crt",
    "cert/ca.2.crl", "cert/ca.3.crt", … */
 #define MEMBER_FOLDER "cert/"
-#define MEMBER_KEYS "keys.enc" /* an archive of the key files, sealed (passphrase_seal.h) */
-#define MEMBER_RECORD "state/ca.db"
+#define MEMBER_KEYS "keys.enc"      /* an archive of the key files, sealed (passphrase_seal.h) */
+#define MEMBER_RECORD "state/ca.db" /* unless the record is in a database of its own */
+#define MEMBER_FRONT_END "state/front_end" /* instead, of a front end that has joined */
 #define MEMBER_SIGNED                                                                              \
 	"state/signed.log"           /* read after the record: it has all of its certificates      \
 				      */

@@ -5,6 +5,7 @@
 #include "common/ca/backup/archive.h"
 #include "common/ca/backup/key_files.h"
 #include "common/ca/revocation/ca_roots.h"
+#include "common/ca/shared/front_end_file.h"
 #include "common/ca/signer/signed_log.h"
 #include "common/ca/store/audit.h"
 #include "common/ca/store/issuers.h"
@@ -34,6 +35,13 @@ static const char note_text[] =
 	"manifest beside it as it was. What was revoked since the backup is revoked again\n"
 	"by: certpool revoke --crl FILE, the last CRL that anyone has.\n";
 
+static const char database_text[] =
+	"\n"
+	"The record is not in this file, but in the database of ca.store in the manifest.\n"
+	"Put that back first, if it was lost, into an empty database:\n"
+	"  pg_restore --exit-on-error --single-transaction --no-owner --dbname=URL DUMP\n"
+	"where DUMP was made by pg_dump --format=custom --schema=certpool.\n";
+
 /* The files of cert/ that are copied. */
 static const struct {
 	const char *member;
@@ -58,7 +66,8 @@ static int add_note(const struct backup_options *options, struct archive_writer 
 	char made[TIME_TEXT_SIZE];
 
 	format_time(options->now_s, made);
-	append_format(&note, NOTE_HEAD NOTE_TIME "%s\n%s", made, note_text);
+	append_format(&note, NOTE_HEAD NOTE_TIME "%s\n%s%s", made, note_text,
+		      is_shared_store(options->store) ? database_text : "");
 	if (check_buffer(&note, fault) < 0)
 		return -1;
 	return add_member_octets(writer, MEMBER_NOTE, 0644, bytes_of_buffer(&note), fault);
@@ -126,7 +135,8 @@ static int add_keys(const struct backup_options *options, struct archive_writer 
 	CLEANUP(clear_secret) struct secret archive = {0};
 	CLEANUP(clear_buffer) struct buffer sealed = {0};
 
-	if (format_key_archive(options->layout, options->now_s, &archive, ret_count, fault) < 0 ||
+	if (format_key_archive(options->layout, is_shared_store(options->store), options->now_s,
+			       &archive, ret_count, fault) < 0 ||
 	    seal_octets(bytes_of_secret(&archive), options->passphrase, &sealed, ret_keys, fault) <
 		    0)
 		return -1;
@@ -166,6 +176,23 @@ static int add_record(const struct backup_options *options, struct archive_write
 	return add_member_file(writer, MEMBER_RECORD, copy, fault);
 }
 
+/* A shared record is backed up by its database's own means. */
+static int add_front_end_file(const struct backup_options *options, struct archive_writer *writer,
+			      struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer number = {0};
+	struct fault problem = {0};
+
+	if (read_file(options->layout->state, FRONT_END_FILE, FRONT_END_TEXT_MAX, &number,
+		      &problem) < 0) {
+		if (problem.class == FAULT_NOT_FOUND)
+			return 0;
+		(void)pass_fault(&problem, fault);
+		return prefix_fault(fault, "%s/state", options->layout->path);
+	}
+	return add_member_octets(writer, MEMBER_FRONT_END, 0600, bytes_of_buffer(&number), fault);
+}
+
 static int add_signed_log(const struct backup_options *options, struct archive_writer *writer,
 			  struct fault *fault)
 {
@@ -189,8 +216,11 @@ static int write_members(const struct backup_options *options, struct archive_wr
 		return -1;
 	if (with_keys && add_keys(options, writer, &keys, &summary->keys, fault) < 0)
 		return -1;
-	if (add_record(options, writer, &summary->certificates, fault) < 0 ||
-	    add_signed_log(options, writer, fault) < 0)
+	if (is_shared_store(options->store)
+		    ? add_front_end_file(options, writer, fault) < 0
+		    : add_record(options, writer, &summary->certificates, fault) < 0)
+		return -1;
+	if (add_signed_log(options, writer, fault) < 0)
 		return -1;
 	return finish_archive(writer, with_keys ? keys.mac_key : NULL, fault);
 }

@@ -8,6 +8,10 @@
  * A copy of a CA in one file (archive.h): its store as of one moment, its certificates, its CRL,
  * and its keys under a passphrase. The CA may serve meanwhile, and does not wait for the backup.
  *
+ * Of a CA whose store is a database (is_shared_store) it has all but the store, which is copied by
+ * the database's own means, later than this: the keys in the backup are those of the store, or lead
+ * to them.
+ *
  * Not in it: a key in a token, the layout of a root that lies apart, the clients' layouts.
  */
 struct backup_options {
@@ -20,8 +24,8 @@ struct backup_options {
 };
 
 struct backup_summary {
-	size_t certificates;
-	size_t keys; /* files */
+	size_t certificates; /* 0 without the store */
+	size_t keys;         /* files */
 	uint64_t octets;
 };
 

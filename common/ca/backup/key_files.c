@@ -1,6 +1,8 @@
 #include "common/ca/backup/key_files.h"
 
 #include "common/base/tar.h"
+#include "common/ca/shared/front_end_key.h"
+#include "common/ca/shared/store_key.h"
 #include "common/crypto/key_file.h"
 #include "common/x509/issuer_set.h"
 
@@ -11,7 +13,10 @@ static const char folder[] = "Private/";
 static const char root_key[] = "root.key";
 static const char first_key[] = "ca.key"; /* of issuer 1 (name_issuer_file) */
 
-enum { OWN_KEYS_MAX = ISSUERS_MAX + 1 };
+/* Of a front end of a shared record. */
+static const char *const front_end_keys[] = {STORE_KEY_FILE, FRONT_END_KEY_FILE};
+
+enum { OWN_KEYS_MAX = ISSUERS_MAX + 1 + COUNT_OF(front_end_keys) };
 
 /* An archive that is written. */
 struct key_archive {
@@ -72,7 +77,7 @@ static int add_own_key(struct key_archive *archive, const struct layout *layout,
 	return found ? add_key(archive, layout, name, PRIVATE_KEY_FILE_MAX, fault) : 0;
 }
 
-static int add_keys(struct key_archive *archive, const struct layout *layout,
+static int add_keys(struct key_archive *archive, const struct layout *layout, bool shared,
 		    const struct peers *peers, struct fault *fault)
 {
 	char own[FILE_NAME_SIZE];
@@ -84,6 +89,9 @@ static int add_keys(struct key_archive *archive, const struct layout *layout,
 		if (add_own_key(archive, layout, own, fault) < 0)
 			return -1;
 	}
+	for (size_t i = 0; shared && i < COUNT_OF(front_end_keys); i++)
+		if (add_own_key(archive, layout, front_end_keys[i], fault) < 0)
+			return -1;
 	for (size_t i = 0; i < peers->count; i++) {
 		char name[FILE_NAME_SIZE];
 
@@ -101,8 +109,8 @@ static int add_keys(struct key_archive *archive, const struct layout *layout,
 	return 0;
 }
 
-int format_key_archive(const struct layout *layout, int64_t now_s, struct secret *ret_archive,
-		       size_t *ret_count, struct fault *fault)
+int format_key_archive(const struct layout *layout, bool shared, int64_t now_s,
+		       struct secret *ret_archive, size_t *ret_count, struct fault *fault)
 {
 	CLEANUP(clear_peers) struct peers peers = {0};
 	CLEANUP(clear_key_archive) struct key_archive writer = {.now_s = now_s};
@@ -110,7 +118,7 @@ int format_key_archive(const struct layout *layout, int64_t now_s, struct secret
 
 	if (list_peers(layout, &peers, fault) < 0 ||
 	    allocate_secret(measure_archive(peers.count), &writer.octets, fault) < 0 ||
-	    add_keys(&writer, layout, &peers, fault) < 0)
+	    add_keys(&writer, layout, shared, &peers, fault) < 0)
 		return -1;
 	if (writer.used + TAR_END_LEN > KEY_ARCHIVE_MAX)
 		return set_fault(fault, FAULT_TOO_LARGE,
@@ -156,14 +164,17 @@ static bool is_shared_key(const char *name)
 static int check_key(const struct archived_key *key, struct fault *fault)
 {
 	CLEANUP(free_private_key) struct private_key *private_key = NULL;
+	CLEANUP(clear_agreement_key) struct agreement_key agreement_key = {0};
 	struct shared_key shared_key;
 	int result;
 
+	if (strcmp(key->name, FRONT_END_KEY_FILE) == 0)
+		return parse_agreement_key(key->content, &agreement_key, fault);
 	if (is_own_key(key->name))
 		return is_encrypted_private_key(key->content)
 			       ? 0
 			       : parse_private_key(key->content, &private_key, fault);
-	if (!is_shared_key(key->name))
+	if (strcmp(key->name, STORE_KEY_FILE) != 0 && !is_shared_key(key->name))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "expected a key of a CA's layout, found a file of another name");
 	result = parse_shared_key(key->content, &shared_key, fault);

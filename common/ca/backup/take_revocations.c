@@ -22,7 +22,7 @@ static int take_crls(const struct adoption *adoption, struct buffer *content,
 		issuers.certificates[i] = adoption->issuers->certificates[i];
 	for (unsigned int i = 0; i < issuers.root_count; i++)
 		issuers.roots[i] = adoption->issuers->roots[i];
-	if (open_store(adoption->path, &store, fault) < 0 ||
+	if (open_adopted(adoption, &store, fault) < 0 ||
 	    absorb_crls(store, content, &issuers, adoption->now_s, &absorbed, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < absorbed.count; i++)
@@ -105,7 +105,7 @@ static int take_barred(const struct adoption *adoption, const struct layout *lay
 	if (names.len == 0)
 		return 0;
 	/* One of them may have come into the manifest after the backup: else it would be let in. */
-	if (open_store(adoption->path, &store, fault) < 0 ||
+	if (open_adopted(adoption, &store, fault) < 0 ||
 	    sync_clients(store, adoption->manifest, adoption->now_s, &ignored, fault) < 0)
 		return -1;
 	return bar_all(store, adoption, &names, barred, fault);
@@ -125,7 +125,7 @@ static int find_lost(const struct adoption *adoption, const struct layout *layou
 {
 	CLEANUP(free_store) struct store *store = NULL;
 
-	if (open_store(adoption->path, &store, fault) < 0)
+	if (open_adopted(adoption, &store, fault) < 0)
 		return -1;
 	return list_unrecorded(layout, store, adoption->now_s, append_lost, serials, fault);
 }

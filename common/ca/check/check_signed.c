@@ -2,6 +2,7 @@
 
 #include "common/ca/signer/signed_log.h"
 #include "common/ca/store/statement.h"
+#include "common/wire/event.h"
 #include "common/x509/certificate_fields.h"
 
 #include <stdio.h>
@@ -18,6 +19,9 @@ struct signed_context {
 	struct check_context *check;
 	const char *where;
 	int64_t begin_s;       /* what is younger has a line */
+	int64_t restored_s;    /* when a shared record's log was last put back; INT64_MIN: never */
+	int64_t gap_s;         /* of the last line before: what was issued from then on until it was
+				  put back may lack one */
 	struct buffer serials; /* of its certificates */
 };
 
@@ -61,6 +65,8 @@ static int check_signed_line(void *callback_context, const struct signed_line *l
 	   begins later: what was issued in the same second may be older. */
 	if (context->serials.len == 0)
 		context->begin_s = line->time_s + (line->kind == SIGNED_AUTHORITY ? 0 : 1);
+	if (line->time_s < context->restored_s)
+		context->gap_s = line->time_s;
 	append_bytes(&context->serials, serial);
 	if (line->kind != SIGNED_CERTIFICATE && line->kind != SIGNED_RESPONDER)
 		return 0;
@@ -87,7 +93,8 @@ static int compare_serials(const void *a, const void *b)
 
 static int check_logged(struct signed_context *context, struct fault *fault)
 {
-	static const char sql[] = "SELECT serial FROM certificate WHERE issued_at >= ?1";
+	static const char sql[] = "SELECT serial FROM certificate WHERE issued_at >= ?1"
+				  " AND NOT (issued_at >= ?2 AND issued_at <= ?3)";
 	CLEANUP(close_rows) struct rows rows = {0};
 	size_t count = context->serials.len / SERIAL_MAX;
 	bool row;
@@ -96,8 +103,10 @@ static int check_logged(struct signed_context *context, struct fault *fault)
 		return -1;
 	if (count > 0)
 		qsort(context->serials.data, count, SERIAL_MAX, compare_serials);
-	if (query_rows(context->transaction, sql, VALUES(number_value(context->begin_s)), &rows,
-		       fault) < 0 ||
+	if (query_rows(context->transaction, sql,
+		       VALUES(number_value(context->begin_s), number_value(context->gap_s),
+			      number_value(context->restored_s)),
+		       &rows, fault) < 0 ||
 	    next_row(&rows, &row, fault) < 0)
 		return -1;
 	while (row) {
@@ -127,6 +136,34 @@ static int count_front_ends(struct transaction *transaction, int64_t *ret_count,
 	return query_number(transaction, sql, NO_VALUES, ret_count, fault);
 }
 
+/* A shared record is not in a backup, and may be younger than the log that is. */
+static int find_restoration(struct signed_context *context, struct fault *fault)
+{
+	static const char sql[] =
+		"SELECT line FROM audit WHERE line LIKE '%\"event\":\"restored\"%'";
+	CLEANUP(close_rows) struct rows rows = {0};
+	bool row;
+
+	context->restored_s = INT64_MIN;
+	context->gap_s = INT64_MAX;
+	if (!is_shared_store(context->check->options->store))
+		return 0;
+	if (query_rows(context->transaction, sql, NO_VALUES, &rows, fault) < 0 ||
+	    next_row(&rows, &row, fault) < 0)
+		return -1;
+	while (row) {
+		int64_t time_s;
+
+		if (parse_event_time(bytes_of_string(row_text(&rows, 0)), &time_s, fault) < 0)
+			return -1;
+		if (time_s > context->restored_s)
+			context->restored_s = time_s;
+		if (next_row(&rows, &row, fault) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* A CA below a root that lies apart has no log before it signs something: the root logs for itself.
  */
 static int count_signatures(struct transaction *transaction, int64_t *ret_count,
@@ -146,9 +183,9 @@ static int check_lines(struct signed_context *context, struct fault *fault)
 	int64_t signatures;
 	bool exists;
 
-	if (count_front_ends(context->transaction, &front_ends, fault) < 0)
+	if (count_front_ends(context->transaction, &front_ends, fault) < 0 ||
+	    find_restoration(context, fault) < 0)
 		return -1;
-
 	if (read_signed_log(layout, check_signed_line, context, &exists, &problem) < 0)
 		return report_finding(context->check, context->where, "put it back from a backup",
 				      fault, "cannot be read: %s", problem.text);

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/file.h"
+#include "common/ca/shared/front_end_file.h"
 #include "common/ca/shared/front_end_key.h"
 #include "common/ca/shared/front_ends.h"
 #include "common/ca/shared/store_key.h"

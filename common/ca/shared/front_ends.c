@@ -1,6 +1,7 @@
 #include "common/ca/shared/front_ends.h"
 
 #include "common/base/staging.h"
+#include "common/ca/shared/front_end_file.h"
 #include "common/ca/shared/front_end_key.h"
 #include "common/ca/shared/lease.h"
 #include "common/ca/shared/store_key.h"
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NUMBER_TEXT_SIZE = 24, HOST_NAME_SIZE = 256 };
+enum { HOST_NAME_SIZE = 256 };
 
 #define FRONT_END_COLUMNS                                                                          \
 	"f.id, f.name, f.removed_at, c.lines, f.heartbeat_at, f.place, f.joined_at, f.version"
@@ -82,39 +83,6 @@ int find_front_end(struct store *store, const char *name, struct front_end *ret_
 	return read_front_end_row(&rows, ret_front_end, fault);
 }
 
-int write_front_end_file(const struct layout *layout, int64_t number, struct fault *fault)
-{
-	char text[NUMBER_TEXT_SIZE];
-
-	(void)snprintf(text, sizeof(text), "%" PRId64 "\n", number);
-	if (write_file(layout->state, FRONT_END_FILE, STAGE_REPLACE, 0600, bytes_of_string(text),
-		       fault) < 0)
-		return prefix_fault(fault, "%s/state", layout->path);
-	return 0;
-}
-
-/* 0: there is no file. */
-static int read_front_end_file(const struct layout *layout, int64_t *ret_number,
-			       struct fault *fault)
-{
-	CLEANUP(clear_buffer) struct buffer text = {0};
-	struct fault problem = {0};
-
-	*ret_number = 0;
-	if (read_file(layout->state, FRONT_END_FILE, NUMBER_TEXT_SIZE, &text, &problem) < 0) {
-		if (problem.class == FAULT_NOT_FOUND)
-			return 0;
-		(void)pass_fault(&problem, fault);
-		return prefix_fault(fault, "%s/state", layout->path);
-	}
-	*ret_number = strtoll((const char *)text.data, NULL, 10);
-	if (*ret_number < FIRST_FRONT_END)
-		return set_fault(fault, FAULT_MALFORMED,
-				 "%s/state/" FRONT_END_FILE ": expected the number of a front end",
-				 layout->path);
-	return 0;
-}
-
 /* Until it has a key, the record is that of the host that made it. */
 static int check_unjoined(struct transaction *transaction, const struct layout *layout,
 			  struct fault *fault)
@@ -160,13 +128,21 @@ static int check_front_end(struct transaction *transaction, int64_t number, stru
 
 int recognise_front_end(struct store *store, const struct layout *layout, struct fault *fault)
 {
-	CLEANUP(end_transaction) struct transaction transaction = {0};
 	int64_t number;
 
 	if (!is_shared_store(store))
 		return 0;
-	if (read_front_end_file(layout, &number, fault) < 0 ||
-	    begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0)
+	if (read_front_end_file(layout, &number, fault) < 0)
+		return -1;
+	return work_as_front_end(store, layout, number, fault);
+}
+
+int work_as_front_end(struct store *store, const struct layout *layout, int64_t number,
+		      struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0)
 		return -1;
 	if (number == 0)
 		return check_unjoined(&transaction, layout, fault);

@@ -49,11 +49,6 @@ int remove_front_end(struct store *store, const struct layout *layout, const cha
    end is the only one that has joined and was not removed. */
 int check_only_front_end(struct store *store, const char *act, struct fault *fault) MUST_CHECK;
 
-/* The number of the front end that the layout is of, in its state/. */
-#define FRONT_END_FILE "front_end"
-int write_front_end_file(const struct layout *layout, int64_t number,
-			 struct fault *fault) MUST_CHECK;
-
 /*
  * From here on the store works as the layout's front end (set_store_front_end). Nothing to do for a
  * record that is not shared. Errors: FAULT_NOT_FOUND for a layout that has not joined;
@@ -61,6 +56,11 @@ int write_front_end_file(const struct layout *layout, int64_t number,
  */
 int recognise_front_end(struct store *store, const struct layout *layout,
 			struct fault *fault) MUST_CHECK;
+
+/* The same with the number that the layout's file is to have; 0: the layout has no such file.
+   Shape: a record that is shared. */
+int work_as_front_end(struct store *store, const struct layout *layout, int64_t number,
+		      struct fault *fault) MUST_CHECK;
 
 /*
  * Before this process serves as its front end: nobody else does, in another layout or on another

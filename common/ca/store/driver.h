@@ -46,7 +46,7 @@ struct store_driver {
 	int64_t (*commit_age_s)(struct store *store);
 	int (*confirm)(struct store *store, struct fault *fault);
 	int (*copy)(struct store *store, const char *path, size_t *ret_certificates,
-		    struct fault *fault);
+		    struct fault *fault); /* NULL for a shared record */
 	int (*measure_reusable)(struct store *store, uint64_t *ret_octets, struct fault *fault);
 
 	/*

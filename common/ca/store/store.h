@@ -84,6 +84,7 @@ int confirm_store(struct store *store, struct fault *fault) MUST_CHECK;
  * Copies the record, as of one moment, into an empty file at the path, after a look at every page.
  * Writers go on meanwhile. The file loses its name first: the caller has it open, and a process
  * that is killed leaves nothing behind. The copy is complete in this one file when this returns 0.
+ * Shape: a record that is not shared.
  */
 int copy_store(struct store *store, const char *path, size_t *ret_certificates,
 	       struct fault *fault) MUST_CHECK;

@@ -112,3 +112,23 @@ Test(store_url, names_files)
 	cr_expect_str_eq(files.paths[0], "/m/db root.crt");
 	cr_expect_str_eq(files.paths[1], "/k");
 }
+
+/* A tool that takes the first of several hosts might copy what an old primary knew. */
+Test(store_url, has_other_tools_reach_the_server_that_takes_changes)
+{
+	static const char *const rows[][2] = {
+		{"postgresql://db/ca", "postgresql://db/ca?target_session_attrs=read-write"},
+		{"postgresql://a,b/ca?sslmode=prefer",
+		 "postgresql://a,b/ca?sslmode=prefer&target_session_attrs=read-write"},
+		{"postgresql://a,b/ca?target_session_attrs=any&port=1",
+		 "postgresql://a,b/ca?target_session_attrs=any&port=1"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer text = {0};
+
+		append_tool_url(&text, rows[i][0]);
+		cr_assert_not(text.failed);
+		cr_expect_str_eq((const char *)text.data, rows[i][1]);
+	}
+}

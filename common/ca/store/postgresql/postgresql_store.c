@@ -218,17 +218,6 @@ static int read_pg_clock(struct store_connection *base, int64_t *ret_now_s, stru
 	return 0;
 }
 
-static int copy_pg(struct store *store, const char *path, size_t *ret_certificates,
-		   struct fault *fault)
-{
-	(void)path;
-	(void)ret_certificates;
-	return set_fault(fault, FAULT_REFUSED,
-			 "%s: a database is backed up by its own means: pg_dump --format=custom "
-			 "--schema=certpool --file=FILE '%s'",
-			 store->name, store->name);
-}
-
 /* The disk of the database is not that of this host's layout. */
 static int measure_pg_reusable(struct store *store, uint64_t *ret_octets, struct fault *fault)
 {
@@ -283,7 +272,6 @@ const struct store_driver postgresql_driver = {
 	.commit_age_s = pg_commit_age_s,
 	.confirm = confirm_pg,
 	.read_clock = read_pg_clock,
-	.copy = copy_pg,
 	.measure_reusable = measure_pg_reusable,
 	.begin = begin_pg,
 	.commit = commit_pg_transaction,

@@ -15,7 +15,8 @@ static void set_up(void)
 {
 	make_scratch_store(&scratch);
 	fill_scratch_store(&scratch, 40);
-	adoption = (struct adoption){.path = scratch.path, .name = "b.tar", .now_s = 1790000000};
+	adoption =
+		(struct adoption){.location = scratch.path, .name = "b.tar", .now_s = 1790000000};
 }
 
 static void tear_down(void)

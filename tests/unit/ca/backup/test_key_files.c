@@ -71,7 +71,8 @@ Test(key_files, refuses_files_of_other_names)
 Test(key_files, refuses_a_file_that_holds_no_key)
 {
 	static const char *const names[] = {"Private/root.key", "Private/ca.key",
-					    "Private/shared_client1.jwk"};
+					    "Private/shared_client1.jwk", "Private/store.jwk",
+					    "Private/front_end.key"};
 
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		CLEANUP(clear_buffer) struct buffer archive = make_archive(names[i], "{}");
@@ -117,7 +118,7 @@ Test(key_files, has_the_keys_of_a_layout_as_they_are)
 	put_file(fixture.layout->private, "shared_client1.jwk", shared_jwk, 0600);
 	put_file(fixture.layout->private, "shared_client2.jwk", shared_jwk, 0600);
 	put_file(fixture.layout->private, "something_else", "x", 0600);
-	OK(format_key_archive(fixture.layout, NOW_S, &archive, &count, &fault));
+	OK(format_key_archive(fixture.layout, false, NOW_S, &archive, &count, &fault));
 	cr_expect_eq(count, 3);
 	rest = bytes_of_secret(&archive);
 	for (count = 0; found; count++) {
@@ -126,6 +127,35 @@ Test(key_files, has_the_keys_of_a_layout_as_they_are)
 			cr_expect(equal_bytes(key.content, bytes_of_string(shared_jwk)));
 		if (found && count == 0)
 			cr_expect_str_eq(key.name, "root.key");
+	}
+	cr_expect_eq(count, 4);
+	remove_ca(&fixture);
+}
+
+Test(key_files, has_the_keys_of_a_front_end_for_a_shared_record)
+{
+	static const char half[] =
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n";
+	CLEANUP(clear_secret) struct secret archive = {0};
+	struct ca_fixture fixture;
+	struct archived_key key = {0};
+	struct bytes rest;
+	size_t count = 0;
+	bool found = true;
+
+	make_ca(&fixture, NOW_S);
+	put_file(fixture.layout->private, "store.jwk", shared_jwk, 0600);
+	put_file(fixture.layout->private, "front_end.key", half, 0600);
+	OK(format_key_archive(fixture.layout, false, NOW_S, &archive, &count, &fault));
+	cr_expect_eq(count, 1);
+	clear_secret(&archive);
+	OK(format_key_archive(fixture.layout, true, NOW_S, &archive, &count, &fault));
+	cr_expect_eq(count, 3);
+	rest = bytes_of_secret(&archive);
+	for (count = 0; found; count++) {
+		OK(take_archived_key(&rest, &key, &found, &fault));
+		if (found && strcmp(key.name, "front_end.key") == 0)
+			cr_expect(equal_bytes(key.content, bytes_of_string(half)));
 	}
 	cr_expect_eq(count, 4);
 	remove_ca(&fixture);
@@ -140,7 +170,7 @@ Test(key_files, refuses_a_key_that_others_can_read)
 
 	make_ca(&fixture, NOW_S);
 	put_file(fixture.layout->private, "shared_client1.jwk", shared_jwk, 0644);
-	REFUSED(format_key_archive(fixture.layout, NOW_S, &archive, &count, &fault), FAULT_REFUSED,
-		"shared_client1.jwk: expected mode 0600, found 0644");
+	REFUSED(format_key_archive(fixture.layout, false, NOW_S, &archive, &count, &fault),
+		FAULT_REFUSED, "shared_client1.jwk: expected mode 0600, found 0644");
 	remove_ca(&fixture);
 }

@@ -42,7 +42,7 @@ static void set_up(void)
 	issuers = (struct adopted_issuers){.count = 1};
 	OK(read_file(ca.layout->cert, "root.crt", 10000, &pem, &fault));
 	OK(parse_certificate_pem(bytes_of_buffer(&pem), &issuers.certificates[0], &fault));
-	adoption = (struct adoption){.path = path,
+	adoption = (struct adoption){.location = path,
 				     .name = "b.tar",
 				     .manifest = ca.manifest,
 				     .issuers = &issuers,
