@@ -176,6 +176,8 @@ static void print_request(const struct command *command, const char *level, cons
 		format_time(read_clock(), now);
 		if (status == 0)
 			print_complaint(command, "%s %s", now, text);
+		else if (*method == '\0')
+			print_complaint(command, "%s %s: %s", now, path, text);
 		else
 			print_complaint(command, "%s %s %s: %u: %s", now, method, path, status,
 					text);

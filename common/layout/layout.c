@@ -137,7 +137,8 @@ static int open_subdirectory(int dirfd, const char *name, const char *layout, in
 	if (failure.class != FAULT_NOT_FOUND)
 		return set_fault(fault, failure.class, "layout %s: %s", layout, failure.text);
 	return set_fault(fault, FAULT_NOT_FOUND,
-			 "layout %s: expected a directory %s, found none: run certpool init",
+			 "layout %s: expected a directory %s, found none: run certpool init; if it "
+			 "was lost, certpool restore for the CA, certpool join for a client",
 			 layout, name);
 }
 

@@ -112,6 +112,16 @@ int drop_whole_client(const struct command *command, struct ca_operator *ca, con
 	    drop_keys(ca, name, &had_key, fault) < 0 ||
 	    count_certificates(ca->store, &live, &living, fault) < 0)
 		return -1;
+	if (!had_row && !had_key && living > 0)
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "the client \"%s\" was removed before; %s on until %s: certpool "
+				 "revoke --client %s --yes revokes %s",
+				 name,
+				 counted(living, "certificate of it is valid, and lives",
+					 "certificates of it are valid, and live")
+					 .text,
+				 by_count(living, "it ends", "they end"), name,
+				 by_count(living, "it", "them"));
 	if (!had_row && !had_key)
 		return set_fault(
 			fault, FAULT_NOT_FOUND,

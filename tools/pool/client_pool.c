@@ -407,7 +407,7 @@ void print_kept(const struct command *command, const char *client,
 	if (kept->chain_fetched)
 		print_note(command, "%s: cert/ca.crt was missing or damaged: fetched again",
 			   client);
-	if (kept->keyless > 0)
+	if (kept->keyless > 0 && kept->needs[NEED_KEY] > 0)
 		print_note(command,
 			   "%s: %s not in Private/, and %s something, which is done where the key "
 			   "is; if that is lost, certpool repair %s --lost-keys makes a new one",
@@ -415,6 +415,14 @@ void print_kept(const struct command *command, const char *client,
 			   counted(kept->keyless, "private key is", "private keys are").text,
 			   counted(kept->needs[NEED_KEY], "member needs", "members need").text,
 			   client);
+	else if (kept->keyless > 0)
+		print_note(command,
+			   "%s: %s not in Private/: if %s lost, certpool repair %s --lost-keys "
+			   "makes %s new",
+			   client,
+			   counted(kept->keyless, "private key is", "private keys are").text,
+			   by_count(kept->keyless, "that is", "they are"), client,
+			   by_count(kept->keyless, "it", "them"));
 	if (!command->json && kept->needs[NEED_NOTHING] == kept->members && !kept->chain_fetched) {
 		print_line("%s: nothing is due; the next renewal is due at %s", client, due);
 		return;

@@ -227,8 +227,8 @@ static int check_no_key(const struct join_context *join, struct fault *fault)
 	if (found && !join->replace)
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s/Private: a key is shared with %s already, and is not "
-				 "overwritten: certpool join --replace takes the invitation's, "
-				 "which was not used yet",
+				 "overwritten; the invitation was not used now: certpool join "
+				 "--replace takes its key",
 				 layout->path, peer);
 	return 0;
 }

@@ -39,7 +39,7 @@ before=$(number)
 
 # The clock of the running CA jumps ahead by four years.
 set_clock 1460d
-check 'a jump ahead is logged' eventually logged 'clock: 200: the clock jumped by 126[0-9]+ s, to 203'
+check 'a jump ahead is logged' eventually logged 'clock: the clock jumped by 126[0-9]+ s, to 203'
 equal 'and is a warning' '{"status":"ok","reasons":[],"warnings":["clock"]} 200' "$(health)"
 check 'and counted' metric 'certpool_clock_jumps_total 1'
 ahead() { fetch && [ "$(seconds_ahead)" -gt 100000000 ]; }
@@ -53,11 +53,11 @@ says 'for it is from the future' 'in the future'
 
 # The clock is set right.
 set_clock 0
-check 'the jump back is logged' eventually logged 'clock: 200: the clock jumped by -126[0-9]+ s'
+check 'the jump back is logged' eventually logged 'clock: the clock jumped by -126[0-9]+ s'
 now() { fetch && [ "$(seconds_ahead)" -lt 300 ]; }
 check 'the CRL has the right time at once' eventually now
 check 'and a higher number' test "$(number)" -gt "$ahead"
-check 'that it replaced one from the future is logged' eventually logged '/crl: 200: CRL number [0-9]+ replaces one from the future, whose thisUpdate is 203'
+check 'that it replaced one from the future is logged' eventually logged '/crl: CRL number [0-9]+ replaces one from the future, whose thisUpdate is 203'
 check 'and counted' eventually metric 'certpool_crls_from_future_total 1'
 check 'the jumps too' metric 'certpool_clock_jumps_total 2'
 check 'the audit log has it' grep -q '"event":"crl","by":"ca","detail":"the one before was from the future: its thisUpdate is 203' <("$right" audit list --json)

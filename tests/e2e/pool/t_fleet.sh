@@ -155,6 +155,8 @@ prints 'says what becomes of its certificates' 'device7: removed; its 500 valid 
 check_not 'its key is gone' test -e ca/Private/shared_device7.jwk
 equal 'it is not listed' '' "$(field device7 client)"
 check 'its name is barred after a restore from before' grep -qx device7 ca/state/barred
+expect 4 'to remove it again, with its certificates' "$certpool" client remove device7 --revoke
+says 'says that they are valid, and what revokes them' 'was removed before; 500 certificates of it are valid, .*: certpool revoke --client device7 --yes revokes them'
 expect 0 'which does so' "$certpool" revoke --client device7 --yes -q
 equal 'all of them' 0 "$("$certpool" list --client device7 --status valid --json | wc -l)"
 # What a removal leaves that is killed after the record.

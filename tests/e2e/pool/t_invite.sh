@@ -152,7 +152,7 @@ jose jwe dec -i answer -k invited.jwk >plain
 equal 'anything else is refused' invitation "$(jq -r .error.type plain)"
 cp -rp a.host/alice g.host/frank
 expect 6 'where another key is shared already nobody joins' on g "$certpool" join frank.invitation.json
-says 'and the invitation is not used' 'join --replace takes the invitation.s, which was not used yet'
+says 'and the invitation is not used' 'the invitation was not used now: certpool join --replace takes its key'
 rm -r g.host/frank
 expect 0 'the first one joins' on f "$certpool" join frank.invitation.json
 check_not 'and has another key than the invitation' test "$(jq -r .k f.host/frank/Private/shared_ca.jwk)" = "$(jq -r .k invited.jwk)"

@@ -105,6 +105,7 @@ prints 'revokes what was replaced' 'client1: had [1-9][0-9]* certificates revoke
 equal 'which it was' revoked "$(state_of "$replaced")"
 equal 'and nothing that is in use' valid "$(state_of "$kept")"
 expect 0 'keep does the rest' "$certpool" keep client1
+says 'but for a key, which may be elsewhere' '1 private key is not in Private/: if that is lost, certpool repair client1 --lost-keys makes it new$'
 expect 0 'a named member' "$certpool" repair client1/6 --revoke --ca "$CERTPOOL_CA"
 expect 0 'check' "$certpool" check client1
 check 'what was damaged is still there' test "$(set_aside)" -gt 3

@@ -83,8 +83,10 @@ static void expect_refusal(const char *path, enum fault_class class, const char 
 
 Test(layout, refuses_what_is_not_there_and_says_what_makes_it)
 {
-	expect_refusal("ca", FAULT_NOT_FOUND,
-		       "layout ca: expected a directory ca, found none: run certpool init");
+	expect_refusal(
+		"ca", FAULT_NOT_FOUND,
+		"layout ca: expected a directory ca, found none: run certpool init; if it was "
+		"lost, certpool restore for the CA, certpool join for a client");
 	cr_assert_eq(mkdir("ca", 0755), 0);
 	expect_refusal("ca", FAULT_NOT_FOUND,
 		       "layout ca: expected a directory CSR_file, found none: run certpool init");
