@@ -17,6 +17,10 @@ enum {
 	WAITING_OF_CLIENT = ACME_NAMES_MAX, /* of an order's, all at once */
 	FETCH_TIMEOUT_MS = 10000,
 	PAGE_MAX = 65536,
+	RETRY_US = 500000,
+	/* From its submission on an outcome may be recorded: nobody begins the challenge again
+	   before VALIDATION_MAX_S. */
+	RECORDED_WITHIN_US = (VALIDATION_MAX_S - 5) * 1000000,
 };
 
 struct validator {
@@ -29,6 +33,7 @@ struct validator {
 struct pending_validation {
 	struct validator *validator;
 	struct validation validation;
+	int64_t submitted_us; /* read_stopwatch_us */
 };
 
 int new_validator(const struct acme_settings *settings, struct validator **ret_validator,
@@ -139,22 +144,44 @@ static void log_validation(const struct validator *validator, const struct valid
 			       failed ? FAILED_STATUS : OK_STATUS, text);
 }
 
-/* A failure of the record, or of this process, leaves the challenge as it is: after
-   VALIDATION_MAX_S it is pending. */
-static int record_outcome(const struct validator *validator, const struct validation *validation,
-			  const struct refusal *problem, struct fault *fault)
+/* A record that is away or full for a while need not cost the answer of the host. */
+static int settle_in_time(const struct pending_validation *pending, const struct refusal *problem,
+			  struct fault *fault)
 {
-	struct authority *authority = validator->settings.authority;
-	struct refusal refusal = {0};
-	const int64_t now_s = read_clock();
+	const struct validator *validator = pending->validator;
+	const struct validation *validation = &pending->validation;
+	struct store *store = authority_store(validator->settings.authority);
 
-	if (settle_challenge(authority_store(authority), validation->id, problem, now_s, fault) < 0)
+	for (bool told = false;; told = true) {
+		struct fault failure = {0};
+
+		if (settle_challenge(store, validation->id, problem, read_clock(), &failure) == 0)
+			return 0;
+		if (atomic_load(&validator->ending) ||
+		    read_stopwatch_us() - pending->submitted_us >= RECORDED_WITHIN_US)
+			return pass_fault(&failure, fault);
+		(void)prefix_fault(&failure, "the outcome will be recorded later");
+		if (!told)
+			log_validation(validator, validation, &failure, problem);
+		sleep_us(RETRY_US);
+	}
+}
+
+/* What cannot be recorded in time, and a failure of this process, leaves the challenge as it is:
+   after VALIDATION_MAX_S it is pending. */
+static int record_outcome(const struct pending_validation *pending, const struct refusal *problem,
+			  struct fault *fault)
+{
+	struct authority *authority = pending->validator->settings.authority;
+	struct refusal refusal = {0};
+
+	if (settle_in_time(pending, problem, fault) < 0)
 		return -1;
 	if (!is_refused(problem))
 		return 0;
 	set_refusal(&refusal, "challenge", "%s", problem->detail);
-	return record_refusal(authority_refusals(authority), validation->client, &refusal, now_s,
-			      fault);
+	return record_refusal(authority_refusals(authority), pending->validation.client, &refusal,
+			      read_clock(), fault);
 }
 
 static void validate(void *context)
@@ -167,7 +194,7 @@ static void validate(void *context)
 	if (!atomic_load(&validator->ending) &&
 	    ask_host(validator, &pending->validation, &problem, &failure) == 0 &&
 	    !atomic_load(&validator->ending))
-		(void)!record_outcome(validator, &pending->validation, &problem, &failure);
+		(void)!record_outcome(pending, &problem, &failure);
 	if (!atomic_load(&validator->ending))
 		log_validation(validator, &pending->validation, &failure, &problem);
 	free(pending);
@@ -181,7 +208,7 @@ int submit_validation(struct validator *validator, const struct validation *vali
 
 	if (pending == NULL)
 		return set_memory_fault(fault);
-	*pending = (struct pending_validation){validator, *validation};
+	*pending = (struct pending_validation){validator, *validation, read_stopwatch_us()};
 	(void)snprintf(work.owner, sizeof(work.owner), "%s", validation->client);
 	if (submit_work(validator->queue, &work, fault) == 0)
 		return 0;

@@ -57,7 +57,7 @@ servers+=("$!")
 read -r -t 60 http_port <responder
 
 port=$(free_port 20000)
-names='"DNS:good.localhost", "DNS:second.localhost", "DNS:hangs.localhost", "DNS:drips.localhost", "DNS:moved.localhost", "DNS:missing.localhost", "DNS:large.localhost", "DNS:wrong.localhost", "DNS:*.localhost", "IP:127.0.0.1", "IP:169.254.169.254", "IP:127.9.9.9"'
+names='"DNS:good.localhost", "DNS:late.localhost", "DNS:second.localhost", "DNS:hangs.localhost", "DNS:drips.localhost", "DNS:moved.localhost", "DNS:missing.localhost", "DNS:large.localhost", "DNS:wrong.localhost", "DNS:*.localhost", "IP:127.0.0.1", "IP:169.254.169.254", "IP:127.9.9.9"'
 sed "2s|endpoint: [^}]*}|endpoint: \"https://$host:$port\", acme: {http_01: [client1], http_port: $http_port}}|; s|client.: {|&policy: {usages: [server], alt_names: [$names]}, |" \
 	<(manifest 2 2) >manifest.yaml
 "$certpool" init -q >out
@@ -144,6 +144,17 @@ show
 ask "$(jq -r '.challenges[0].url' answer)" '{}' >out
 check 'one of two names' eventually settled "${authorizations[0]}"
 equal 'leaves the order pending' pending "$(ask "$order" '' >out && jq -r .status answer)"
+
+# --- a record that takes no outcome for a while ---
+ask_record ca "create trigger away before update on acme_challenge begin select raise(abort, 'away'); end"
+order late.localhost
+show
+ask "$challenge" '{}' >out
+check 'an outcome that cannot be recorded is logged' eventually grep -q 'http-01: DNS:late.localhost: the outcome will be recorded later: .*away' serve.err
+equal 'and its challenge is not settled' processing "$(ask "$challenge" '' >out && jq -r .status answer)"
+ask_record ca 'drop trigger away'
+check 'until it can be recorded' eventually settled "$challenge"
+equal 'without another question' 'valid 1' "$(jq -r .status answer) $(grep -c "$token" asked)"
 
 # --- hosts that do not ---
 fails() { # WHAT NAME ERROR TEXT
