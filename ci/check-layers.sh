@@ -39,6 +39,7 @@ pool/enrolment   pool/members
 pool/revocation  pool/members
 pool/members
 x509/revocation  x509
+x509/audit       x509/revocation x509
 x509/bundles     x509
 x509
 crypto/jose      crypto

@@ -11,16 +11,16 @@
 #include <string.h>
 
 const struct verb *const verbs[] = {
-	&new_verb,    &init_verb,    &serve_verb,    &sign_verb,
-	&revoke_verb, &crl_verb,     &invite_verb,   &join_verb,
-	&client_verb, &request_verb, &enroll_verb,   &export_verb,
-	&send_verb,   &receive_verb, &seal_verb,     &open_verb,
-	&verify_verb, &run_verb,     &status_verb,   &list_verb,
-	&show_verb,   &audit_verb,   &check_verb,    &bench_verb,
-	&help_verb,   &version_verb, &complete_verb, &needs_renewal_verb,
-	&keep_verb,   &repair_verb,  &renew_verb,    &rotate_verb,
-	&prune_verb,  &backup_verb,  &restore_verb,  &front_end_verb,
-	&store_verb,  NULL,
+	&new_verb,           &init_verb,    &serve_verb,   &sign_verb,
+	&revoke_verb,        &crl_verb,     &invite_verb,  &join_verb,
+	&client_verb,        &request_verb, &enroll_verb,  &export_verb,
+	&send_verb,          &receive_verb, &seal_verb,    &open_verb,
+	&verify_verb,        &run_verb,     &status_verb,  &list_verb,
+	&show_verb,          &audit_verb,   &pool_verb,    &check_verb,
+	&bench_verb,         &help_verb,    &version_verb, &complete_verb,
+	&needs_renewal_verb, &keep_verb,    &repair_verb,  &renew_verb,
+	&rotate_verb,        &prune_verb,   &backup_verb,  &restore_verb,
+	&front_end_verb,     &store_verb,   NULL,
 };
 
 static const struct {

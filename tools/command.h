@@ -75,6 +75,7 @@ extern const struct verb keep_verb;
 extern const struct verb repair_verb;
 extern const struct verb renew_verb;
 extern const struct verb rotate_verb;
+extern const struct verb pool_verb;
 extern const struct verb needs_renewal_verb;
 extern const struct verb receive_verb;
 extern const struct verb send_verb;

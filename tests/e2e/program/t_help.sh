@@ -113,6 +113,7 @@ run_example open
 mkdir requests && cp client1/CSR_file/csr_key1.csr requests/
 sed -i 's/clients:/&\n  client3: {}/' manifest.yaml
 for verb in invite client crl revoke keep repair renew audit check prune; do run_example $verb; done
+run_example pool 3
 echo secret >backup.pass && chmod 600 backup.pass
 run_example backup
 expect 0 'the example of new' bash -c "$(example new)"

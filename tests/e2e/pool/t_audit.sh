@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Whether pools can be told apart: pool audit.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+cat >manifest.yaml <<END
+version: 1
+ca: {layout: ca, endpoint: "http://127.0.0.1:0"$store}
+clients:
+  client1: {pool: {size: 6}}
+  client2: {pool: {size: 6}}
+END
+"$certpool" init -q >out
+start_ca
+expect 4 'a record without certificates' "$certpool" pool audit --ca
+for client in client1 client2; do "$certpool" request $client -q >out; done
+expect 4 'pools without certificates' "$certpool" pool audit client1 client2
+"$certpool" enroll client1 -q >out
+expect 0 'what one pool may share is no finding' "$certpool" pool audit --ca --at-least 1 --window 100y
+says 'and it says so' ': 6 certificates: nothing tells the pools apart$'
+"$certpool" enroll client2 -q >out
+
+# One window for both, also at midnight.
+audit() { "$certpool" pool audit --window 100y "$@"; }
+expect 3 'pools of the default profile' audit client1 client2
+prints 'the client is in the subject' '^client1: part of subject: .*"client1" in 6 of its certificates, and in those of 1 pool in all: expected 2$'
+prints 'of each' '^client2: part of subject: .*"client2"'
+prints 'the wire shows the kid' '^client1: kid: ca has an http:// endpoint'
+says 'the sum is on standard error' ': audit: [0-9]+ findings in 12 certificates$'
+expect 3 'over the record' audit --ca
+prints 'the same' '^client1: part of subject: .*"client1"'
+if grep -q kid out; then fail 'the record has no wire' "$(cat out)"; else pass 'the record has no wire'; fi
+expect 3 '--json' audit --ca --json
+equal 'has client and field' 'client1 part of subject' "$(jq -r 'select(.client == "client1" and .field == "part of subject") | "\(.client) \(.field)"' out)"
+expect 3 'a pool alone' audit client1
+prints 'cannot be compared' '^client1: window: .* 6 of its certificates, beside those of 0 other pools: expected 2 or more in all$'
+
+# What is revoked at once stands together on the CRL, too.
+"$certpool" revoke client1 --yes -q >out
+"$certpool" crl -q >out
+expect 3 'a client that was revoked' audit --ca
+prints 'is found on the CRL' '^client1: revocation time: on the CRL: "[0-9TZ:-]+" in 6 of its certificates'
+
+# Usage.
+expect 2 'no clients' "$certpool" pool audit
+expect 2 'clients and --ca' "$certpool" pool audit client1 --ca
+expect 2 'a client twice' "$certpool" pool audit client1 client1
+expect 2 'another act' "$certpool" pool count client1
+expect 4 'a client that is not in the manifest' "$certpool" pool audit nobody
