@@ -1,8 +1,8 @@
 #include "common/ca/revocation/ocsp_responder.h"
 
 #include "common/ca/revocation/ocsp_cache.h"
+#include "common/ca/revocation/recent_statuses.h"
 #include "common/ca/revocation/responder_key.h"
-#include "common/ca/store/certificates.h"
 #include "common/ca/store/issuers.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/revocation/ocsp_request.h"
@@ -26,6 +26,7 @@ struct responder {
 	atomic_uint count; /* of them that are ready */
 	pthread_mutex_t extension_lock;
 	struct ocsp_cache *cache;
+	struct recent_statuses *statuses;
 	pthread_mutex_t clock_lock;
 	int64_t last_update_s; /* the latest thisUpdate that was given out */
 };
@@ -77,7 +78,10 @@ int new_responder(struct store *store, const struct issuer_set *issuers,
 	pthread_mutex_init(&responder->extension_lock, NULL);
 	responder->store = store;
 	responder->issuers = issuers;
-	if (extend_responder(responder, fault) < 0 || new_ocsp_cache(&responder->cache, fault) < 0)
+	if (extend_responder(responder, fault) < 0 ||
+	    new_ocsp_cache(&responder->cache, fault) < 0 ||
+	    new_recent_statuses(is_shared_store(store) ? SETTLING_US : 0, &responder->statuses,
+				fault) < 0)
 		return -1;
 	*ret_responder = TAKE(responder);
 	return 0;
@@ -90,6 +94,7 @@ void free_responder(struct responder **responder_pointer)
 	if (responder == NULL)
 		return;
 	free_ocsp_cache(&responder->cache);
+	free_recent_statuses(&responder->statuses);
 	for (unsigned int i = 0; i < atomic_load(&responder->count); i++)
 		clear_current_key(&responder->answering[i].key);
 	pthread_mutex_destroy(&responder->clock_lock);
@@ -157,8 +162,8 @@ static int read_statuses(struct ocsp_exchange *exchange, struct fault *fault)
 					      : (struct bytes){0};
 		struct certificate_status status;
 
-		if (read_certificate_status(exchange->responder->store, number, serial, &status,
-					    fault) < 0)
+		if (read_recent_status(exchange->responder->statuses, exchange->responder->store,
+				       number, serial, &status, fault) < 0)
 			return -1;
 		if (i == 0)
 			exchange->revision = status.revision;

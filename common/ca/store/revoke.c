@@ -282,6 +282,9 @@ int revoke_certificates(struct store *store, const struct revocation *revocation
 	    revoke_all(&transaction, &revoke_context, fault) < 0 ||
 	    commit_transaction(&transaction, fault) < 0)
 		return -1;
+	/* Also without a change: another process may have revoked them this moment. */
+	if (!revocation->dry_run)
+		settle_revocations(store);
 	*ret_summary = revoke_context.summary;
 	return 0;
 }

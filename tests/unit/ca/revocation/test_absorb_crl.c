@@ -1,8 +1,10 @@
 #include "common/ca/store/absorb_crl.h"
 
+#include "common/base/clock.h"
 #include "common/ca/revocation/publish_crl.h"
 #include "common/ca/store/clients.h"
 #include "common/ca/store/crl_state.h"
+#include "common/ca/store/driver.h"
 #include "common/ca/store/issuers.h"
 #include "common/ca/store/revoke.h"
 #include "tests/support/expect.h"
@@ -77,6 +79,20 @@ static void absorb(struct absorbed_crl *ret_absorbed)
 	OK(absorb_crl(store_of(), crl,
 		      &(struct crl_issuer){FIRST_ISSUER, authority_root(fixture.authority)},
 		      NOW_S + 120, ret_absorbed, &fault));
+}
+
+Test(absorb_crl, waits_in_a_shared_record_until_the_other_front_ends_know)
+{
+	CLEANUP(clear_absorbed_crl) struct absorbed_crl absorbed = {0};
+	int64_t began_us;
+
+	certify_members("client1", 1);
+	(void)revoke_and_publish("client1");
+	go_back();
+	store_of()->shared = true;
+	began_us = read_uptime_us();
+	absorb(&absorbed);
+	cr_expect_gt(read_uptime_us() - began_us, SETTLING_US);
 }
 
 static bool is_disabled(const char *name)

@@ -1,8 +1,10 @@
 #include "common/ca/store/revoke.h"
 
+#include "common/base/clock.h"
 #include "common/ca/store/audit.h"
 #include "common/ca/store/clients.h"
 #include "common/ca/store/crl_state.h"
+#include "common/ca/store/driver.h"
 #include "common/ca/store/issuers.h"
 #include "common/x509/revocation/crl_reason.h"
 #include "tests/support/expect.h"
@@ -137,6 +139,21 @@ Test(revoke, revokes_nothing_when_one_of_them_is_refused)
 		cr_expect(!is_revoked(1));
 		cr_expect(!is_revoked(11));
 		cr_expect_eq(revision_of(), 0);
+	}
+}
+
+/* What the others read before, they do not say any more afterwards. */
+Test(revoke, waits_in_a_shared_record_until_the_other_front_ends_know)
+{
+	struct reported reported = {0};
+	struct revocation_summary summary;
+	int64_t began_us;
+
+	store->shared = true;
+	for (size_t times = 1; times <= 2; times++) {
+		began_us = read_uptime_us();
+		OK(revoke_two(1, 2, "ca", &reported, &summary, &fault));
+		cr_expect_gt(read_uptime_us() - began_us, SETTLING_US, "time %zu", times);
 	}
 }
 
