@@ -1,6 +1,5 @@
 #include "common/ca/html/html.h"
 
-#include "common/ca/html/chart.h"
 #include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
@@ -126,34 +125,4 @@ Test(html, keeps_the_lines_of_a_pem)
 {
 	html_lines(&html, bytes_of_string("-----BEGIN X-----\nAB+/\n\x01<\n"));
 	cr_expect_str_eq(written(), "-----BEGIN X-----\nAB+/\n&lt;\n");
-}
-
-/* What is small beside the rest can still be seen, and nothing is not drawn. */
-Test(html, draws_a_bar_for_each_count)
-{
-	const struct chart_bar bars[] = {
-		{"a", "", 1000000, true}, {"b", "", 1, false}, {"<c>", "t", 0, false}};
-	const struct chart chart = {"Title \"x\"", "Week", "Count", bars, COUNT_OF(bars)};
-
-	html_bar_chart(&html, &chart);
-	cr_expect_not_null(strstr(written(), "aria-label=\"Title &quot;x&quot;\""));
-	cr_expect_not_null(strstr(written(), "<g class=\"urgent\"><title>a: 1000000</title>"));
-	cr_expect_not_null(strstr(written(), "y=\"14\" width=\"9\" height=\"64\"/>"));
-	cr_expect_not_null(strstr(written(), "y=\"76\" width=\"9\" height=\"2\"/>"));
-	cr_expect_not_null(strstr(written(), "&lt;c&gt;: 0</title>"));
-	cr_expect_null(strstr(written(), "height=\"0\""));
-	cr_expect_not_null(strstr(written(), "<th scope=\"row\">b</th><td class=\"n\"><data"));
-}
-
-Test(html, fills_a_meter_by_its_share)
-{
-	html_meter(&html, 63, 100);
-	cr_expect_not_null(strstr(written(), "<svg class=\"meter\""));
-	cr_expect_not_null(strstr(written(), "width=\"63\""));
-	clear_html(&html);
-	html_meter(&html, 101, 100);
-	cr_expect_not_null(strstr(written(), "<svg class=\"meter over\""));
-	clear_html(&html);
-	html_meter(&html, 0, 0);
-	cr_expect_not_null(strstr(written(), "width=\"0\""));
 }
