@@ -15,7 +15,8 @@ fi
 mkdir bin
 ln -s /usr/bin/* bin/
 rm -f bin/cfssl bin/certtool
-run_bench() { PATH=$folder/bin PROGRAMS=$programs BENCH_SIZE=tiny "$bench" results; }
+# Without the parts that start servers of PostgreSQL, which take minutes.
+run_bench() { PATH=$folder/bin PROGRAMS=$programs BENCH_SIZE=tiny BENCH_PARTS='enroll certify messages ocsp status sizes keytypes tls' "$bench" results; }
 expect 0 'the benchmark comes to its end' run_bench
 cp out table
 
@@ -42,3 +43,13 @@ check 'the ratio is what the figures say' jq -e '.rows[2] | .ours.median / .peer
 
 expect 1 'an unknown size is refused' env PROGRAMS="$programs" BENCH_SIZE=huge "$bench" results
 says 'with what is expected' 'expected full, quick or tiny, found huge'
+
+# The plots, and those of docs/performance.md, whose results are there.
+if [ -x /usr/bin/gnuplot ]; then
+	for plot in enroll choices sizes memory; do check "it draws $plot" grep -q '</svg>' results/$plot.svg; done
+	cp -r "$(dirname "$bench")/../../docs/plots" again && rm again/*.svg
+	check 'docs/plots can be drawn again' "$(dirname "$bench")/plots.sh" again
+	equal 'with the same pictures' "$(ls "$(dirname "$bench")/../../docs/plots")" "$(ls again)"
+else
+	skip 'the plots' 'gnuplot is not installed'
+fi
