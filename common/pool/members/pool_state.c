@@ -336,8 +336,8 @@ int read_pool_state(const struct layout *layout, const char *client, struct pool
 		return set_fault(fault, problem.class,
 				 "%s/state/" POOL_STATE_FILE
 				 ": %s: it says which members of %s have signed; put a whole one "
-				 "back, or see what may be deleted in the description of the "
-				 "layout",
+				 "back, or remove it: without it receivers get other members, and "
+				 "with once_only all count as used",
 				 layout->path, problem.text, client);
 	ret_state->copied = written.inode != own.inode || written.born_ns != own.born_ns;
 	if (ret_state->copied && ret_state->last > 0)

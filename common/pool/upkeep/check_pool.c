@@ -2,6 +2,7 @@
 
 #include "common/crypto/key_file.h"
 #include "common/pool/members/duplicate_keys.h"
+#include "common/pool/members/pool_state.h"
 #include "common/pool/members/set_aside.h"
 #include "common/pool/members/survey.h"
 #include "common/pool/members/trust.h"
@@ -74,12 +75,13 @@ static int report_file(struct check_context *context, const char *file, const st
 	return report(context, &finding, fault);
 }
 
-/* The root, the issuers' certificates, and what is known to be revoked. */
+/* The root, the issuers' certificates, how members are used, and what is known to be revoked. */
 static int check_files(struct check_context *context, struct fault *fault)
 {
 	const struct layout *layout = context->check->layout;
 	const char *client = context->check->client->name;
 	CLEANUP(clear_shared_key) struct shared_key key = {0};
+	CLEANUP(clear_pool_state) struct pool_state state = {0};
 	struct fault failure = {0};
 	char advice[ADVICE_SIZE];
 
@@ -90,6 +92,10 @@ static int check_files(struct check_context *context, struct fault *fault)
 	failure = (struct fault){0};
 	if (read_shared_key(layout, CA_NAME, &key, &failure) < 0 &&
 	    report_file(context, "Private/shared_" CA_NAME ".jwk", &failure, advice, fault) < 0)
+		return -1;
+	failure = (struct fault){0};
+	if (read_pool_state(layout, client, &state, &failure) < 0 &&
+	    report_file(context, "state/" POOL_STATE_FILE, &failure, advice, fault) < 0)
 		return -1;
 	failure = (struct fault){0};
 	(void)snprintf(advice, sizeof(advice), "run certpool repair %s", client);

@@ -5,8 +5,8 @@
 
 /*
  * Looks whether a client's layout has what its manifest says: the pinned root, the issuers'
- * certificates, what is known to be revoked, and every member's key, request and certificate
- * against each other and against the root. Nothing is changed, and the CA is not asked.
+ * certificates, state/pool, what is known to be revoked, and every member's key, request and
+ * certificate against each other and against the root. Nothing is changed, and the CA is not asked.
  */
 struct pool_finding {
 	bool warning;       /* it may be intended: it does not count */

@@ -177,6 +177,11 @@ expect 1 'keep with an emptied root' "$certpool" keep client1
 says 'says so too' 'cert/root.crt: expected one root or two, found 0: move it away, and run certpool join .*, or certpool init where the CA is$'
 mv client1/cert/root.crt x && "$certpool" init -q >out
 expect 0 'after that all is well' "$certpool" check client1
+echo x >client1/state/pool
+expect 1 'check with a damaged state/pool, of which this pool needs nothing' "$certpool" check client1
+prints 'names it' '^state/pool: client1/state/pool: line 1: .*; put a whole one back, or remove it: without it receivers get other members'
+rm client1/state/pool
+expect 0 'without it all is well' "$certpool" check client1
 stop "$ca"
 
 # One truncated certificate of 520.
