@@ -232,6 +232,12 @@ openssl req -new -key next.key -subj /CN=dev-1 -addext subjectAltName=DNS:dev-1.
 renew next.b64 new
 refused 'what it issued renews no more' 403 "revoked: the CA's certificate, .*, was revoked by its root"
 
+# A new root beside the present one: who asks gets both, and the two cross certificates.
+expect 0 'rotate root' "$certpool" rotate root -q
+curl -s --cacert root/cert/root.crt "$est/cacerts" | base64 -d | openssl pkcs7 -inform DER -print_certs >cacerts.pem
+equal 'cacerts has both roots' 6 "$(grep -c BEGIN cacerts.pem)"
+check 'the new one among them' grep -qF "$(sed -n 5p root/cert/root.next.crt)" cacerts.pem
+
 # Without TLS there is no EST: a password would be in the clear.
 stop "$ca"
 start plain serve --listen "http://$host:0"

@@ -95,6 +95,16 @@ Test(client_file, reads_quotes_line_ends_and_empty_fields)
 	cr_expect_str_eq(file.clients[2].policy.subject, "CN={index}");
 }
 
+Test(client_file, reads_usages)
+{
+	CLEANUP(clear_client_file) struct client_file file = {0};
+
+	OK(parse("name,usages\nweb,\"client,server\"\nold,\n", &file, &fault));
+	cr_expect_eq(file.clients[0].policy.usages, USE_CLIENT | USE_SERVER);
+	cr_expect_eq(file.clients[0].by_hand, FIELD_BIT(POLICY_USAGES));
+	cr_expect_eq(file.clients[1].policy.usages, USE_SIGN);
+}
+
 /* A client that the manifest has too, and the record not yet. */
 Test(client_file, takes_what_it_does_not_say_from_the_manifest)
 {
