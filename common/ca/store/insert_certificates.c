@@ -44,9 +44,18 @@ static void append_row(const struct issued_certificate *record, struct value *va
 	memcpy(values, row, sizeof(row));
 }
 
-/* How many certificates the client may still be given; 0 also when it is barred. */
+/* What a client may still be given in a transaction that several insertions share. */
+struct allowance {
+	const char *client; /* NULL: none was read yet */
+	size_t quota;
+	size_t room; /* certificates that may still be inserted; 0 also when the client is barred */
+	bool barred;
+};
+
+/* Counting takes longer the more certificates the client has. So it is done once for insertions of
+   the same client that follow each other: nobody else writes in their transaction. */
 static int read_allowance(struct transaction *transaction, const struct insertion *insertion,
-			  size_t *ret_room, bool *ret_barred, struct fault *fault)
+			  struct allowance *allowance, struct fault *fault)
 {
 	static const char client_sql[] = "SELECT disabled, revoked_at FROM client WHERE name = ?1";
 	static const char live_sql[] = "SELECT COUNT(*) FROM certificate WHERE client = ?1"
@@ -57,6 +66,9 @@ static int read_allowance(struct transaction *transaction, const struct insertio
 	int64_t live;
 	bool row;
 
+	if (allowance->client != NULL && allowance->quota == insertion->quota &&
+	    strcmp(allowance->client, insertion->records[0].client) == 0)
+		return 0;
 	if (query_row(transaction, client_sql, VALUES(client), &rows, &row, fault) < 0)
 		return -1;
 	if (row)
@@ -65,9 +77,11 @@ static int read_allowance(struct transaction *transaction, const struct insertio
 	    query_number(transaction, live_sql, VALUES(client, number_value(insertion->now_s)),
 			 &live, fault) < 0)
 		return -1;
-	*ret_barred = barred;
-	*ret_room =
-		barred || (size_t)live >= insertion->quota ? 0 : insertion->quota - (size_t)live;
+	*allowance = (struct allowance){.client = insertion->records[0].client,
+					.quota = insertion->quota,
+					.barred = barred};
+	if (!barred && (size_t)live < insertion->quota)
+		allowance->room = insertion->quota - (size_t)live;
 	return 0;
 }
 
@@ -75,8 +89,7 @@ static int read_allowance(struct transaction *transaction, const struct insertio
 struct insert_context {
 	const struct insertion *insertion;
 	enum insert_result *results;
-	size_t room; /* certificates that may still be inserted */
-	bool barred;
+	struct allowance *allowance;
 	size_t inserted;
 	struct value *keys;   /* of the records, in their order */
 	struct value *values; /* rows for the table */
@@ -135,7 +148,7 @@ static int insert_batch(struct transaction *transaction, struct insert_context *
 	const struct insertion *insertion = context->insertion;
 	size_t rows = 0;
 
-	for (; *at < insertion->count && rows < context->room; ++*at) {
+	for (; *at < insertion->count && rows < context->allowance->room; ++*at) {
 		if (context->results[*at] == KEY_SPENT)
 			continue;
 		append_row(&insertion->records[*at],
@@ -149,7 +162,7 @@ static int insert_batch(struct transaction *transaction, struct insert_context *
 		if (!context->flags[i])
 			context->results[context->indices[i]] = KEY_EXISTS;
 		context->inserted += context->flags[i];
-		context->room -= context->flags[i];
+		context->allowance->room -= context->flags[i];
 	}
 	return 0;
 }
@@ -165,9 +178,9 @@ static int refuse_rest(struct transaction *transaction, struct insert_context *c
 		return -1;
 	for (size_t i = 0; i < rest.count; i++)
 		if (context->results[at + i] != KEY_SPENT)
-			context->results[at + i] = context->flags[i] ? KEY_EXISTS
-						   : context->barred ? CLIENT_BARRED
-								     : OVER_QUOTA;
+			context->results[at + i] = context->flags[i]            ? KEY_EXISTS
+						   : context->allowance->barred ? CLIENT_BARRED
+										: OVER_QUOTA;
 	return 0;
 }
 
@@ -212,17 +225,19 @@ static int record_certified(struct transaction *transaction, const struct insert
 }
 
 static int insert_records(struct transaction *transaction, const struct insertion *insertion,
-			  enum insert_result *results, struct fault *fault)
+			  enum insert_result *results, struct allowance *allowance,
+			  struct fault *fault)
 {
 	CLEANUP(clear_insert_context)
-	struct insert_context context = {.insertion = insertion, .results = results};
+	struct insert_context context = {
+		.insertion = insertion, .results = results, .allowance = allowance};
 	size_t at = 0;
 
 	if (init_insert_context(&context, fault) < 0 ||
-	    read_allowance(transaction, insertion, &context.room, &context.barred, fault) < 0 ||
+	    read_allowance(transaction, insertion, allowance, fault) < 0 ||
 	    find_spent(transaction, &context, fault) < 0)
 		return -1;
-	while (at < insertion->count && context.room > 0)
+	while (at < insertion->count && allowance->room > 0)
 		if (insert_batch(transaction, &context, &at, fault) < 0)
 			return -1;
 	if (at < insertion->count && refuse_rest(transaction, &context, at, fault) < 0)
@@ -242,13 +257,15 @@ struct joint_insertion {
 static int insert_once(struct store *store, void *const *parts, size_t count, struct fault *fault)
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct allowance allowance = {.client = NULL};
 
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		const struct joint_insertion *each = parts[i];
 
-		if (insert_records(&transaction, each->insertion, each->results, fault) < 0)
+		if (insert_records(&transaction, each->insertion, each->results, &allowance,
+				   fault) < 0)
 			return -1;
 	}
 	return commit_transaction(&transaction, fault);

@@ -308,6 +308,25 @@ Test(insert_certificates, stay_below_the_quota_in_a_transaction_that_they_share)
 	clear_threads(threads);
 }
 
+/* One after the other, so that what is left of it goes from one to the next. */
+Test(insert_certificates, of_one_client_stay_below_its_quota_in_a_transaction_that_they_share)
+{
+	struct joint_thread threads[JOINT] = {0};
+	size_t count = 0;
+
+	make_threads(threads);
+	for (size_t i = 0; i < JOINT; i++) {
+		threads[i].quota = 3;
+		(void)snprintf(threads[i].record.client, NAME_SIZE, "client1");
+	}
+	insert_at_once(threads);
+	cr_expect_eq(count_results(threads, INSERTED), 3);
+	cr_expect_eq(count_results(threads, OVER_QUOTA), JOINT - 3);
+	OK(count_of(store, "client1", &count, &fault));
+	cr_expect_eq(count, 3);
+	clear_threads(threads);
+}
+
 Test(insert_certificates, record_a_key_once_in_a_transaction_that_they_share)
 {
 	struct joint_thread threads[JOINT] = {0};
