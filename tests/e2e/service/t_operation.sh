@@ -224,3 +224,10 @@ if command -v systemd-analyze >/dev/null; then
 else
 	skip 'systemd takes the units' 'there is no systemd-analyze'
 fi
+
+# What serve's processes give up by themselves, systemd 252 has in no group of system calls: the unit has to
+# allow it, or they do not start.
+allowed=" $(sed -n 's/^SystemCallFilter=\([^~@].*\)/\1/p' "$packaging/certpool-ca.service" | tr '\n' ' ') "
+for call in landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp; do
+	check "the unit allows $call" grep -q " $call " <<<"$allowed"
+done
