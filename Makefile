@@ -107,7 +107,8 @@ suites: all $(clock) $(unit_programs) $(fuzz_programs) $(bench_programs) $(inter
 # The suites of the record, each named after its file.
 store_suites = $(patsubst tests/unit/ca/store/test_%.c,%,$(wildcard tests/unit/ca/store/test_*.c)) \
 	$(patsubst tests/unit/ca/store/postgresql/test_%.c,%,$(wildcard tests/unit/ca/store/postgresql/test_*.c)) \
-	$(patsubst tests/unit/ca/shared/test_%.c,%,$(wildcard tests/unit/ca/shared/test_*.c))
+	$(patsubst tests/unit/ca/shared/test_%.c,%,$(wildcard tests/unit/ca/shared/test_*.c)) \
+	$(patsubst tests/unit/ca/acme/test_%.c,%,$(wildcard tests/unit/ca/acme/test_*.c))
 empty :=
 unit-postgresql: $(BUILD)/tests/unit/ca/tests ## the suites of the record, in a PostgreSQL of their own
 	@echo "unit tests: $< in PostgreSQL"

@@ -74,6 +74,8 @@ int append_event(struct transaction *transaction, const struct event *event, str
 		if (left > 0)
 			part.serials += part.serial_count;
 	} while (left > 0);
+	transaction->line_id = line_id(head.front_end, head.sequence);
+	memcpy(transaction->line_sha256, head.sha256, SHA256_LEN);
 	return run_statement(transaction, sql,
 			     VALUES(number_value(head.front_end), number_value(head.sequence),
 				    octets_value(head.sha256, SHA256_LEN)),

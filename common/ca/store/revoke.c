@@ -11,19 +11,26 @@
 
 struct revoke_context {
 	const struct revocation *revocation;
-	revoked_function *function;
-	void *function_context;
 	struct revocation_summary summary;
+	struct buffer revoked; /* a struct revoked_certificate each, for the caller's function */
 	struct buffer serials; /* of the certificates revoked by this call, for the audit log */
 };
 
 static void clear_revoke_context(struct revoke_context *context)
 {
+	clear_buffer(&context->revoked);
 	clear_buffer(&context->serials);
 }
 
-/* Calls the caller's function. */
-static int report_revoked(const struct revoke_context *context,
+static int append_revoked(struct revoke_context *context, const struct revoked_certificate *revoked,
+			  struct fault *fault)
+{
+	append_bytes(&context->revoked,
+		     (struct bytes){(const uint8_t *)(const void *)revoked, sizeof(*revoked)});
+	return check_buffer(&context->revoked, fault);
+}
+
+static int report_revoked(struct revoke_context *context,
 			  const struct issued_certificate *certificate, struct fault *fault)
 {
 	const struct revocation *revocation = context->revocation;
@@ -34,12 +41,10 @@ static int report_revoked(const struct revoke_context *context,
 		.reason = certificate->revoked ? certificate->reason : revocation->reason,
 	};
 
-	if (context->function == NULL)
-		return 0;
 	memcpy(revoked.serial, certificate->serial, SERIAL_MAX);
 	memcpy(revoked.client, certificate->client, NAME_SIZE);
 	memcpy(revoked.member, certificate->member, NAME_SIZE);
-	return context->function(context->function_context, &revoked, fault);
+	return append_revoked(context, &revoked, fault);
 }
 
 static int check_owner(const struct revocation *revocation,
@@ -105,9 +110,7 @@ static int revoke_unrecorded(struct transaction *transaction, struct revoke_cont
 		return -1;
 	revoked.revoked_at_s = entry.revoked_at_s;
 	revoked.reason = entry.reason;
-	return context->function == NULL
-		       ? 0
-		       : context->function(context->function_context, &revoked, fault);
+	return append_revoked(context, &revoked, fault);
 }
 
 /* What the record lacks is the operator's alone: it is not known whose it is. */
@@ -269,22 +272,47 @@ static int revoke_all(struct transaction *transaction, struct revoke_context *co
 	return record_revocation(transaction, context, fault);
 }
 
+static int revoke_once(struct store *store, struct revoke_context *context, struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    revoke_all(&transaction, context, fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
+}
+
+static int report_all(const struct revoke_context *context, revoked_function *function,
+		      void *function_context, struct fault *fault)
+{
+	const struct revoked_certificate *revoked = (const void *)context->revoked.data;
+	size_t count = context->revoked.len / sizeof(*revoked);
+
+	for (size_t i = 0; i < count && function != NULL; i++)
+		if (function(function_context, &revoked[i], fault) < 0)
+			return -1;
+	return 0;
+}
+
 int revoke_certificates(struct store *store, const struct revocation *revocation,
 			revoked_function *function, void *context,
 			struct revocation_summary *ret_summary, struct fault *fault)
 {
-	CLEANUP(end_transaction) struct transaction transaction = {0};
-	CLEANUP(clear_revoke_context)
-	struct revoke_context revoke_context = {
-		.revocation = revocation, .function = function, .function_context = context};
+	unsigned int tries = 0;
+	struct fault problem;
 
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    revoke_all(&transaction, &revoke_context, fault) < 0 ||
-	    commit_transaction(&transaction, fault) < 0)
-		return -1;
-	/* Also without a change: another process may have revoked them this moment. */
-	if (!revocation->dry_run)
-		settle_revocations(store);
-	*ret_summary = revoke_context.summary;
-	return 0;
+	do {
+		CLEANUP(clear_revoke_context)
+		struct revoke_context revoke_context = {.revocation = revocation};
+
+		problem = (struct fault){0};
+		if (revoke_once(store, &revoke_context, &problem) < 0)
+			continue;
+		/* Also without a change: another process may have revoked them this moment. */
+		if (!revocation->dry_run)
+			settle_revocations(store);
+		*ret_summary = revoke_context.summary;
+		return report_all(&revoke_context, function, context, fault);
+	} while (should_run_again(&problem, &tries));
+	return pass_fault(&problem, fault);
 }

@@ -35,8 +35,7 @@ struct revoked_certificate {
 	bool already; /* it was revoked before, and keeps its first date and reason */
 };
 
-/* Called for one certificate before the transaction ends: it counts only once revoke_certificates
-   has returned 0. */
+/* Called for one certificate once all revocations are durable: -1 undoes none of them. */
 typedef int revoked_function(void *context, const struct revoked_certificate *revoked,
 			     struct fault *fault);
 

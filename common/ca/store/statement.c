@@ -21,9 +21,61 @@ int begin_transaction(struct store *store, enum transaction_mode mode,
 	return 0;
 }
 
+/* Whether the audit log has the last line of a transaction that has ended: no other one is like it,
+   as it has the digest of the line before. */
+static int find_line(struct store *store, const struct transaction *ended, bool *ret_found,
+		     struct fault *fault)
+{
+	static const char sql[] = "SELECT line FROM audit WHERE id = ?1";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	uint8_t sha256[SHA256_LEN];
+	bool row;
+
+	/* A WRITE, so that the other one is over, and what is found is as durable as its own
+	 * commit. */
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    query_row(&transaction, sql, VALUES(number_value(ended->line_id)), &rows, &row, fault) <
+		    0)
+		return -1;
+	*ret_found = row;
+	if (row) {
+		digest_sha256(bytes_of_string(row_text(&rows, 0)), sha256);
+		*ret_found = memcmp(sha256, ended->line_sha256, SHA256_LEN) == 0;
+	}
+	if (check_row(&rows, fault) < 0)
+		return -1;
+	close_rows(&rows);
+	return commit_transaction(&transaction, fault);
+}
+
+/* *problem: what the commit ended with. */
+static int find_outcome(const struct transaction *ended, const struct fault *problem,
+			struct fault *fault)
+{
+	unsigned int tries = 0;
+	struct fault trouble;
+	bool committed;
+
+	if (problem->class != FAULT_INTERRUPTED || ended->line_id == 0)
+		return pass_fault(problem, fault);
+	do {
+		trouble = (struct fault){0};
+		if (find_line(ended->store, ended, &committed, &trouble) < 0)
+			continue;
+		if (committed)
+			return 0;
+		return set_fault(fault, FAULT_INTERRUPTED,
+				 "%s: the database undid the change: ask again",
+				 ended->store->name);
+	} while (should_run_again(&trouble, &tries));
+	return pass_fault(problem, fault);
+}
+
 int commit_transaction(struct transaction *transaction, struct fault *fault)
 {
 	const struct store *store = transaction->store;
+	struct fault problem = {0};
 
 	if (transaction->connection == NULL)
 		return set_fault(fault, FAULT_FAILED, "the transaction has not begun, or is over");
@@ -31,7 +83,9 @@ int commit_transaction(struct transaction *transaction, struct fault *fault)
 		return set_fault(fault, FAULT_FAILED,
 				 "%s: the transaction cannot be committed while rows are open",
 				 store->name);
-	return store->driver->commit(TAKE(transaction->connection), fault);
+	if (store->driver->commit(TAKE(transaction->connection), &problem) == 0)
+		return 0;
+	return find_outcome(transaction, &problem, fault);
 }
 
 void end_transaction(struct transaction *transaction)

@@ -3,6 +3,7 @@
 
 #include "common/base/name.h"
 #include "common/ca/store/store.h"
+#include "common/crypto/digest.h"
 
 /*
  * Transactions, statements and rows: the only way to the record's database for store/, check/ and
@@ -39,6 +40,8 @@ struct transaction {
 	struct store *store;
 	struct store_connection *connection; /* NULL: not begun, or ended */
 	struct rows *open_rows;
+	int64_t line_id; /* of the last line that it appended to the audit log (audit.h); 0: none */
+	uint8_t line_sha256[SHA256_LEN];
 };
 
 /* Errors: FAULT_FAILED, also for a transaction that has begun already. */
@@ -46,8 +49,11 @@ int begin_transaction(struct store *store, enum transaction_mode mode,
 		      struct transaction *transaction, struct fault *fault) MUST_CHECK;
 
 /*
- * Ends the transaction. Changes are durable when this returns 0; on -1 nothing has changed.
- * A READ or a SCAN need not be committed. Errors: FAULT_FAILED, also while rows are open.
+ * Ends the transaction. Changes are durable when this returns 0; on -1 nothing has changed, but
+ * after FAULT_INTERRUPTED something may. When the database does not tell the outcome of a change
+ * that appended to the audit log, the log is looked at, in another WRITE: the line is there, and
+ * this returns 0, or it is not, and nothing has changed. A READ or a SCAN need not be committed.
+ * Errors: FAULT_FAILED, also while rows are open.
  */
 int commit_transaction(struct transaction *transaction, struct fault *fault) MUST_CHECK;
 

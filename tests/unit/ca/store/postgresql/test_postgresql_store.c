@@ -1,4 +1,6 @@
+#include "common/ca/store/audit.h"
 #include "common/ca/store/certificates.h"
+#include "common/ca/store/revoke.h"
 #include "common/ca/store/statement.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
@@ -214,9 +216,9 @@ Test(postgresql_store, goes_on_beside_a_writer_that_hangs)
 	cr_expect_eq(count_lines(TRANSACTION_READ), 2);
 }
 
-/* The first two commits of a batch do what the statement says. A sequence keeps its number when a
-   transaction is undone. */
-static void disturb_commits(const char *raise)
+/* Has the first two commits that insert into, or update, a table do what the statement says. A
+   sequence keeps its number when a transaction is undone. */
+static void disturb_table(const char *act, const char *table, const char *raise)
 {
 	char sql[512];
 
@@ -224,9 +226,9 @@ static void disturb_commits(const char *raise)
 		       "CREATE SEQUENCE attempts;"
 		       "CREATE FUNCTION disturb() RETURNS trigger LANGUAGE plpgsql AS"
 		       " $$ BEGIN IF nextval('attempts') <= 2 THEN %s; END IF; RETURN NULL; END $$;"
-		       "CREATE CONSTRAINT TRIGGER disturber AFTER INSERT ON certificate DEFERRABLE"
+		       "CREATE CONSTRAINT TRIGGER disturber AFTER %s ON %s DEFERRABLE"
 		       " INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION disturb()",
-		       raise);
+		       raise, act, table);
 	run_foreign_sql(scratch.path, sql);
 }
 
@@ -245,7 +247,8 @@ static void expect_one_certificate(enum insert_result expected)
 Test(postgresql_store, inserts_again_after_a_serialization_failure)
 {
 	need_postgresql();
-	disturb_commits("RAISE EXCEPTION 'of the test' USING ERRCODE = '40001'");
+	disturb_table("INSERT", "certificate",
+		      "RAISE EXCEPTION 'of the test' USING ERRCODE = '40001'");
 	expect_one_certificate(INSERTED);
 }
 
@@ -254,8 +257,68 @@ Test(postgresql_store, inserts_again_after_a_serialization_failure)
 Test(postgresql_store, asks_again_when_the_outcome_of_a_batch_is_unknown)
 {
 	need_postgresql();
-	disturb_commits("RAISE WARNING 'of the test'");
+	disturb_table("INSERT", "certificate", "RAISE WARNING 'of the test'");
 	expect_one_certificate(INSERTED);
+}
+
+static const struct event noted = {
+	.kind = EVENT_BACKUP, .time_s = 5, .by = CA_NAME, .detail = "b.tar"};
+
+/* An operator is not told to do again what is done. */
+Test(postgresql_store, finds_out_what_became_of_a_change)
+{
+	need_postgresql();
+	disturb_table("INSERT", "audit", "RAISE WARNING 'of the test'");
+	OK(record_event(store, &noted, &fault));
+	cr_expect_eq(count_lines(TRANSACTION_READ), 1);
+}
+
+Test(postgresql_store, finds_out_that_a_change_was_undone)
+{
+	need_postgresql();
+	disturb_table("INSERT", "audit", "RAISE EXCEPTION 'of the test' USING ERRCODE = '40001'");
+	REFUSED(record_event(store, &noted, &fault), FAULT_INTERRUPTED,
+		"the database undid the change: ask again");
+	cr_expect_eq(count_lines(TRANSACTION_READ), 0);
+}
+
+static int count_revoked(void *context, const struct revoked_certificate *revoked,
+			 struct fault *fault)
+{
+	size_t *count = context;
+
+	(void)fault;
+	cr_expect_not(revoked->already);
+	++*count;
+	return 0;
+}
+
+/* Each is told once, and logged once, in whatever attempt it was revoked. */
+static void expect_revoked(const char *raise)
+{
+	const struct certificate_query all = {.client = "client1"};
+	const struct revocation revocation = {
+		.by = CA_NAME, .query = &all, .reason = 1, .now_s = 1500};
+	struct revocation_summary summary = {0};
+	size_t count = 0;
+
+	need_postgresql();
+	fill_scratch_store(&scratch, 3);
+	disturb_table("UPDATE", "certificate", raise);
+	OK(revoke_certificates(store, &revocation, count_revoked, &count, &summary, &fault));
+	cr_expect_eq(count, 3);
+	cr_expect_eq(summary.revoked, 3);
+	cr_expect_eq(summary.already, 0);
+}
+
+Test(postgresql_store, revokes_again_after_a_serialization_failure)
+{
+	expect_revoked("RAISE EXCEPTION 'of the test' USING ERRCODE = '40001'");
+}
+
+Test(postgresql_store, finds_out_that_certificates_are_revoked)
+{
+	expect_revoked("RAISE WARNING 'of the test'");
 }
 
 enum { RIVAL_KEYS = 20, RIVAL_ROUNDS = 10 };
