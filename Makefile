@@ -4,6 +4,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 UNITS ?= $(PREFIX)/lib/systemd/system
 SYSUSERS ?= $(PREFIX)/lib/sysusers.d
+MANIFEST ?= /var/lib/certpool/manifest.yaml
 BASH_COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
 ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
 FISH_COMPLETIONS ?= $(PREFIX)/share/fish/vendor_completions.d
@@ -72,7 +73,7 @@ clock := $(BUILD)/clock.so
 export CERTPOOL := $(abspath $(BUILD))/certpool
 
 .PHONY: all demo check check-world screenshots recording unit unit-postgresql fuzz-replay e2e interop suites bench load bench-programs man lint tidy format sanitize race \
-	run-race fuzz run-fuzz fuzz-merge run-fuzz-merge coverage valgrind install uninstall clean help libraries
+	run-race fuzz run-fuzz fuzz-merge run-fuzz-merge coverage valgrind install uninstall deb clean help libraries
 
 all: $(BUILD)/certpool ## build/certpool
 
@@ -86,7 +87,7 @@ check: ## installs missing packages, builds, runs every test
 	$(again) suites
 
 check-world: ## installs other people's servers (nginx, PostgreSQL, …), and tests with them
-	@$(INSTALL_DEPS) world
+	@$(INSTALL_DEPS) world deb
 	$(again) all $(clock)
 	@status=0; bash tests/e2e/run.sh tests/world/t_*.sh || status=1; \
 		tests/e2e/on_postgresql.sh || status=1; exit $$status
@@ -221,7 +222,7 @@ install: all man ## to DESTDIR and PREFIX (/usr/local)
 	install -D -m 0644 packaging/completions/certpool.zsh $(DESTDIR)$(ZSH_COMPLETIONS)/_certpool
 	install -D -m 0644 -t $(DESTDIR)$(FISH_COMPLETIONS) packaging/completions/certpool.fish
 	install -D -m 0644 -t $(DESTDIR)$(UNITS) $(units)
-	sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(patsubst packaging/%,$(DESTDIR)$(UNITS)/%,$(units))
+	sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|; s|/var/lib/certpool/manifest.yaml|$(MANIFEST)|' $(patsubst packaging/%,$(DESTDIR)$(UNITS)/%,$(units))
 	install -D -m 0644 packaging/certpool.sysusers $(DESTDIR)$(SYSUSERS)/certpool.conf
 
 uninstall: ## removes the installed files
@@ -234,6 +235,10 @@ uninstall: ## removes the installed files
 	$(if $(DESTDIR),cd $(DESTDIR) && rmdir -p --ignore-fail-on-non-empty \
 		$(patsubst /%,%,$(UNITS) $(SYSUSERS) $(BASH_COMPLETIONS) $(ZSH_COMPLETIONS) $(FISH_COMPLETIONS) \
 		$(addprefix $(PREFIX)/,bin share/man/man1 share/man/man5)))
+
+deb: ## Debian packages of the program and of the CA as a service, to $(BUILD)/deb
+	@$(INSTALL_DEPS) build deb
+	@packaging/build-deb.sh $(BUILD)/deb
 
 clean: ## removes $(BUILD)
 	rm -rf $(BUILD)

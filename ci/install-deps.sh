@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that a group of targets needs, and nothing else:
 #
-#   ci/install-deps.sh [build|check|world|lint|bench]...      default: build
+#   ci/install-deps.sh [build|check|world|lint|deb|bench]...      default: build
 #
 # Prints the packages that it installs. If none is missing, it prints nothing and needs no root.
 set -eu
 
 usage() {
-	echo "usage: $0 [build|check|world|lint|bench]..." >&2
+	echo "usage: $0 [build|check|world|lint|deb|bench]..." >&2
 	exit 2
 }
 
@@ -25,6 +25,8 @@ check="$build libcriterion-dev openssl gnutls-bin jose curl jq sqlite3 strace ti
 world="$build openssl curl jq util-linux nginx-light postgresql libnss3-tools testssl.sh mosquitto mosquitto-clients openvpn python3 strongswan-pki libstrongswan-standard-plugins
 	sqlite3 certbot lego dehydrated chromium chromium-driver fonts-dejavu-core patroni python3-pyasn1-modules zsh fish"
 lint="$build libcriterion-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck mandoc"
+# dpkg-buildpackage and the lint of its packages.
+deb="$build dpkg-dev debhelper fakeroot lintian"
 bench="$build openssl jq time procps"
 # The tools that certpool is compared with, and gnuplot: the benchmark also runs without them.
 peers='golang-cfssl sqlite3 curl gnutls-bin easy-rsa gnuplot-nox postgresql'
@@ -42,6 +44,7 @@ packages_of() {
 		command -v node >/dev/null || echo nodejs
 		;;
 	lint) echo "$lint" ;;
+	deb) echo "$deb" ;;
 	bench) echo "$bench" ;;
 	*) usage ;;
 	esac
