@@ -13,6 +13,9 @@ manifest=/etc/certpool/manifest.yaml
 # The index of manual pages would take longer than all else.
 rm -f /var/lib/man-db/auto-update
 
+of_that_name() { find /etc /usr /lib /var/lib -xdev -name '*certpool*' 2>/dev/null | sort; }
+before=$(of_that_name)
+
 expect 0 'apt-get install' apt install "$packages"/certpool_*.deb "$packages"/certpool-ca_*.deb
 check 'the user has no shell' grep -qE '^certpool:.*:/var/lib/certpool:.*nologin$' /etc/passwd
 equal 'the directory is the user'"'"'s alone' 'certpool certpool 700' "$(stat -c '%U %G %a' /var/lib/certpool)"
@@ -23,7 +26,7 @@ for unit in certpool-ca certpool-keep@; do
 		"$(sed -nE 's/^ExecStart=(\S+) .*--manifest (\S+)$/\1 \2/p' /lib/systemd/system/$unit.service)"
 done
 if command -v systemd-analyze >/dev/null; then
-	expect 0 'systemd takes the units' systemd-analyze verify /lib/systemd/system/certpool-ca.service /lib/systemd/system/certpool-keep@.timer
+	expect 0 'systemd takes the units' systemd-analyze verify --man=no /lib/systemd/system/certpool-ca.service /lib/systemd/system/certpool-keep@.timer
 	check_not 'and has nothing to say about them' grep certpool err
 fi
 
@@ -72,7 +75,7 @@ check_not 'the manifest is gone' test -e /etc/certpool
 check 'a CA is not' test -e /var/lib/certpool/ca/state
 check 'which is said' grep -q '/var/lib/certpool has the files of a CA' out err
 rm -rf /var/lib/certpool
-equal 'nothing else is left' '' "$(find /etc /usr /lib /var/lib -xdev -name '*certpool*' ! -path '*/site-packages/*' -printf '%p ' 2>/dev/null)"
+equal 'nothing else is left' "$before" "$(of_that_name)"
 
 # The second stage of the Dockerfile, without the lists of packages, which another machine has to fetch. The user that
 # the packages have left is not in the image.
