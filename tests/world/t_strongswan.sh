@@ -26,7 +26,8 @@ cat got*.pem >cas.pem
 
 # What is expected of its requests, by another reader.
 check 'csrattrs' curl -sf --cacert root/cert/root.crt -u "dev:$password" -o attributes "$endpoint/.well-known/est/server/csrattrs"
-check 'are those of RFC 7030' python3 - attributes <<'END'
+# Debian's python3 has Debian's modules, whatever else is in PATH.
+check 'are those of RFC 7030' /usr/bin/python3 - attributes <<'END'
 import base64, sys
 from pyasn1.codec.der.decoder import decode
 from pyasn1.codec.der.encoder import encode
