@@ -8,6 +8,7 @@ apart() {
 	mkdir -p "$1"
 	manifest 3 2 | sed 's|layout: ca,|layout: ca, root_layout: stick, crl: {url: "http://ca.example.org/crl"},|' \
 		>"$1/manifest.yaml"
+	[ "$1" = . ] || own_record "$1/manifest.yaml" "$1"
 }
 
 apart .

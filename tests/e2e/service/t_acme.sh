@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 port=$(free_port 20000)
-sed "2s|endpoint: [^}]*}|endpoint: \"https://$host:$port\", acme: {}}|; s|client1: {|&policy: {usages: [client, server], alt_names: [\"DNS:www.example.org\", \"DNS:*.example.org\", \"IP:192.0.2.7\"]}, |" \
+sed "2s|endpoint: \"[^\"]*\"|endpoint: \"https://$host:$port\", acme: {}|; s|client1: {|&policy: {usages: [client, server], alt_names: [\"DNS:www.example.org\", \"DNS:*.example.org\", \"IP:192.0.2.7\"]}, |" \
 	<(manifest 2 2) >manifest.yaml
 "$certpool" init -q >out
 

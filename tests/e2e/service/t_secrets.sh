@@ -52,6 +52,7 @@ else
 			# The program under test may be in a folder that another user cannot enter.
 			install -m 755 "$certpool" certpool && certpool=$PWD/certpool
 			manifest 1 1 >manifest.yaml
+			own_record manifest.yaml mine
 			as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 			"${as[@]}" env HOME=/ "$certpool" init -q >out 2>err || exit 1
 			"${as[@]}" env HOME=/ "$certpool" serve --listen "http://$host:0" >served 2>&1 &
