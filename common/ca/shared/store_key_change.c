@@ -6,6 +6,7 @@
 #include "common/ca/shared/store_key.h"
 #include "common/ca/store/statement.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct store_key_change {
@@ -20,15 +21,30 @@ static void clear_store_key_change(struct store_key_change *change)
 	clear_shared_key(&change->next);
 }
 
-/* Of one client: the current key, and the old one; empty: none. */
-struct sealed_pair {
+/* A client's row: its current key and its old one, sealed; empty: none. */
+struct key_row {
+	char client[NAME_SIZE];
+	char kid[KEY_ID_SIZE];
 	struct buffer sealed[2];
 };
 
-static void clear_sealed_pair(struct sealed_pair *pair)
+/* The record is locked meanwhile: many rows in each statement. */
+enum { ROWS_AT_ONCE = 256 };
+
+struct key_batch {
+	struct key_row rows[ROWS_AT_ONCE];
+	size_t count;
+};
+
+static void free_key_batch(struct key_batch **batch_pointer)
 {
-	clear_buffer(&pair->sealed[0]);
-	clear_buffer(&pair->sealed[1]);
+	struct key_batch *batch = TAKE(*batch_pointer);
+
+	for (size_t i = 0; batch != NULL && i < batch->count; i++) {
+		clear_buffer(&batch->rows[i].sealed[0]);
+		clear_buffer(&batch->rows[i].sealed[1]);
+	}
+	free(batch);
 }
 
 /* From the old key to the next. Empty octets are no value. */
@@ -48,56 +64,113 @@ static int wrap_again(const struct shared_key *old, const struct shared_key *nex
 	return 0;
 }
 
-static int wrap_row(struct transaction *transaction, const struct shared_key *old,
-		    const struct shared_key *next, const char *client,
-		    const struct buffer sealed[2], struct fault *fault)
+/* The next ones in the order of their names. */
+static int read_key_batch(struct transaction *transaction, const char *after,
+			  struct key_batch *batch, struct fault *fault)
 {
-	static const char sql[] = "UPDATE shared_key SET sealed = ?2, old = ?3 WHERE client = ?1";
-	CLEANUP(clear_buffer) struct buffer current_again = {0};
-	CLEANUP(clear_buffer) struct buffer old_again = {0};
-	struct value values[] = {text_value(client), no_value(), no_value()};
-	char context[CLIENT_KEY_CONTEXT_SIZE];
+	static const char sql[] = "SELECT client, kid, sealed, old FROM shared_key"
+				  " WHERE client > ?1 ORDER BY client LIMIT ?2";
+	const struct value values[] = {text_value(after), number_value(ROWS_AT_ONCE)};
+	CLEANUP(close_rows) struct rows rows = {0};
+	bool found;
 
-	name_client_key(client, false, context);
-	if (wrap_again(old, next, context, &sealed[0], &values[1], &current_again, fault) < 0)
+	if (query_rows(transaction, sql, (struct values){values, COUNT_OF(values)}, &rows, fault) <
+	    0)
 		return -1;
-	name_client_key(client, true, context);
-	if (wrap_again(old, next, context, &sealed[1], &values[2], &old_again, fault) < 0)
-		return -1;
-	return run_statement(transaction, sql, (struct values){values, COUNT_OF(values)}, NULL,
-			     fault);
-}
+	for (;;) {
+		struct key_row *row = &batch->rows[batch->count];
 
-/* One row after the other: they are as many as there are clients. */
-static int wrap_client_keys(struct transaction *transaction, const struct shared_key *old,
-			    const struct shared_key *next, struct fault *fault)
-{
-	static const char sql[] = "SELECT client, sealed, old FROM shared_key WHERE client > ?1"
-				  " ORDER BY client LIMIT 1";
-	char client[NAME_SIZE] = "";
-	bool found = true;
-
-	while (found) {
-		CLEANUP(close_rows) struct rows rows = {0};
-		CLEANUP(clear_sealed_pair) struct sealed_pair pair = {0};
-
-		if (query_row(transaction, sql, VALUES(text_value(client)), &rows, &found, fault) <
-		    0)
+		if (next_row(&rows, &found, fault) < 0)
 			return -1;
 		if (!found)
 			return 0;
-		row_name(&rows, 0, client);
-		append_bytes(&pair.sealed[0], row_bytes(&rows, 1));
-		if (!row_is_null(&rows, 2))
-			append_bytes(&pair.sealed[1], row_bytes(&rows, 2));
-		if (check_row(&rows, fault) < 0 || check_buffer(&pair.sealed[0], fault) < 0 ||
-		    check_buffer(&pair.sealed[1], fault) < 0)
+		batch->count++;
+		row_name(&rows, 0, row->client);
+		if (strlen(row_text(&rows, 1)) >= sizeof(row->kid))
+			return report_damage(transaction, "a key identifier is too long", fault);
+		(void)stpcpy(row->kid, row_text(&rows, 1));
+		append_bytes(&row->sealed[0], row_bytes(&rows, 2));
+		if (!row_is_null(&rows, 3))
+			append_bytes(&row->sealed[1], row_bytes(&rows, 3));
+		if (check_row(&rows, fault) < 0 || check_buffer(&row->sealed[0], fault) < 0 ||
+		    check_buffer(&row->sealed[1], fault) < 0)
 			return -1;
-		close_rows(&rows);
-		if (wrap_row(transaction, old, next, client, pair.sealed, fault) < 0)
-			return prefix_fault(fault, "%s", store_name(transaction->store));
+	}
+}
+
+static int wrap_row(const struct shared_key *old, const struct shared_key *next,
+		    struct key_row *row, struct fault *fault)
+{
+	char context[CLIENT_KEY_CONTEXT_SIZE];
+
+	for (size_t i = 0; i < COUNT_OF(row->sealed); i++) {
+		CLEANUP(clear_buffer) struct buffer again = {0};
+		struct value ignored;
+
+		name_client_key(row->client, i == 1, context);
+		if (wrap_again(old, next, context, &row->sealed[i], &ignored, &again, fault) < 0)
+			return -1;
+		clear_buffer(&row->sealed[i]);
+		row->sealed[i] = take_buffer(&again);
 	}
 	return 0;
+}
+
+static struct value sealed_value(const struct buffer *sealed)
+{
+	return sealed->len == 0 ? no_value() : octets_value(sealed->data, sealed->len);
+}
+
+/* In place of the rows that are there. */
+static int write_key_batch(struct transaction *transaction, const struct key_batch *batch,
+			   struct fault *fault)
+{
+	static const char sql[] = "DELETE FROM shared_key WHERE client >= ?1 AND client <= ?2";
+	enum { COLUMNS = 4 };
+	static const struct table table = {.name = "shared_key",
+					   .column_count = COLUMNS,
+					   .columns = {{"client", VALUE_TEXT},
+						       {"kid", VALUE_TEXT},
+						       {"sealed", VALUE_OCTETS},
+						       {"old", VALUE_OCTETS}}};
+	struct value values[ROWS_AT_ONCE * COLUMNS];
+	bool inserted[ROWS_AT_ONCE];
+
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct key_row *row = &batch->rows[i];
+
+		values[i * COLUMNS] = text_value(row->client);
+		values[i * COLUMNS + 1] = text_value(row->kid);
+		values[i * COLUMNS + 2] = sealed_value(&row->sealed[0]);
+		values[i * COLUMNS + 3] = sealed_value(&row->sealed[1]);
+	}
+	if (run_statement(transaction, sql, VALUES(values[0], values[(batch->count - 1) * COLUMNS]),
+			  NULL, fault) < 0)
+		return -1;
+	return insert_rows(transaction, &table, values, batch->count, inserted, fault);
+}
+
+static int wrap_client_keys(struct transaction *transaction, const struct shared_key *old,
+			    const struct shared_key *next, struct fault *fault)
+{
+	char last[NAME_SIZE] = "";
+
+	for (;;) {
+		CLEANUP(free_key_batch) struct key_batch *batch = calloc(1, sizeof(*batch));
+
+		if (batch == NULL)
+			return set_memory_fault(fault);
+		if (read_key_batch(transaction, last, batch, fault) < 0)
+			return -1;
+		if (batch->count == 0)
+			return 0;
+		for (size_t i = 0; i < batch->count; i++)
+			if (wrap_row(old, next, &batch->rows[i], fault) < 0)
+				return prefix_fault(fault, "%s", store_name(transaction->store));
+		if (write_key_batch(transaction, batch, fault) < 0)
+			return -1;
+		memcpy(last, batch->rows[batch->count - 1].client, sizeof(last));
+	}
 }
 
 static int wrap_issuer_keys(struct transaction *transaction, const struct shared_key *old,

@@ -127,6 +127,27 @@ Test(store_key_change, gives_the_new_key_to_all_but_the_one_that_was_removed)
 	expect_no_key(2, FAULT_UNDECRYPTABLE, "cannot be decrypted");
 }
 
+/* More than one statement takes. */
+Test(store_key_change, wraps_the_keys_of_many_clients)
+{
+	enum { CLIENTS = 300 };
+	CLEANUP(clear_key_ring) struct key_ring ring = {0};
+	CLEANUP(clear_shared_key) struct shared_key key = {0};
+	char client[NAME_SIZE];
+
+	for (int i = 2; i <= CLIENTS; i++) {
+		(void)snprintf(client, sizeof(client), "client%d", i);
+		OK(generate_shared_key(&key, &fault));
+		OK(write_client_key(stores[0], layouts[0], client, &key, &fault));
+	}
+	cr_expect_eq(remove_at_first("ca3"), 0);
+	OK(read_client_keys(stores[1], layouts[1], 1000, &ring, &fault));
+	for (int i = 1; i <= CLIENTS; i++) {
+		(void)snprintf(client, sizeof(client), "client%d", i);
+		cr_expect_not_null(find_peer_key(&ring, client), "%s", client);
+	}
+}
+
 Test(store_key_change, is_followed_by_a_front_end_that_was_away_for_several)
 {
 	char after[KEY_ID_SIZE];
