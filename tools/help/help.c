@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_WIDTH = 13, OPERANDS_WIDTH = 18 };
+enum { NAME_WIDTH = 13, OPERANDS_WIDTH = 18, FLAG_WIDTH = 20, DOC_COLUMN = 27 };
 
 int print_version(const struct command *command, struct fault *fault)
 {
@@ -63,7 +63,8 @@ static void print_overview(void)
 	     "reached (try again).");
 }
 
-/* "  -m, --manifest FILE      the manifest (manifest.yaml) [CERTPOOL_MANIFEST]" */
+/* "  -m, --manifest FILE      the manifest (manifest.yaml) [CERTPOOL_MANIFEST]"; what is wider than
+ * its column has a line of its own. */
 static void print_option(const struct verb *verb, const struct option *option)
 {
 	char flag[64];
@@ -73,9 +74,13 @@ static void print_option(const struct verb *verb, const struct option *option)
 		       option->argument != NULL ? " " : "",
 		       option->argument != NULL ? option->argument : "");
 	if (option->letter != '\0')
-		printf("  -%c, %-20s %s", option->letter, flag, option->doc);
+		printf("  -%c, ", option->letter);
 	else
-		printf("      %-20s %s", flag, option->doc);
+		printf("      ");
+	if (strlen(flag) <= FLAG_WIDTH)
+		printf("%-*s %s", FLAG_WIDTH, flag, option->doc);
+	else
+		printf("%s\n%*s%s", flag, DOC_COLUMN, "", option->doc);
 	if (option->initial != NULL)
 		printf(" (%s)", option->initial);
 	name_variable(option, variable);

@@ -18,6 +18,8 @@ verbs=$("$certpool" help | sed -nE 's/^  ([a-z][a-z-]*) +.*/\1/p')
 for verb in $verbs; do
 	expect 0 "certpool help $verb" "$certpool" help "$verb"
 	prints "certpool help $verb shows the usage" "^Usage: certpool $verb"
+	equal "certpool help $verb: what is said of each option begins in one column" '' \
+		"$(grep -E '^.{6}--' out | grep -vE '^.{26} [^ ]|^.{6}--[a-z-]+ [A-Z]+$')"
 	cp out help
 	expect 0 "certpool $verb --help" "$certpool" "$verb" --help
 	check "certpool $verb --help is the same" cmp help out
