@@ -18,6 +18,7 @@ int begin_transaction(struct store *store, enum transaction_mode mode,
 	if (store->driver->begin(store, mode, &transaction->connection, fault) < 0)
 		return -1;
 	transaction->store = store;
+	transaction->line_id = 0;
 	return 0;
 }
 

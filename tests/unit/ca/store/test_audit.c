@@ -119,6 +119,27 @@ Test(audit, has_a_chain_for_each_front_end)
 	remove_scratch_store(&scratch);
 }
 
+/* With it, commit_transaction finds out what became of the transaction. */
+Test(audit, leaves_no_line_of_a_transaction_to_the_next_one)
+{
+	const struct event event = {.kind = EVENT_CRL, .time_s = 1000, .by = "ca", .number = 1};
+	struct scratch_store scratch;
+	struct store *store;
+	struct transaction transaction = {0};
+
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
+	OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+	OK(append_event(&transaction, &event, &fault));
+	cr_expect_neq(transaction.line_id, 0);
+	OK(commit_transaction(&transaction, &fault));
+	OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+	cr_expect_eq(transaction.line_id, 0);
+	end_transaction(&transaction);
+	free_store(&store);
+	remove_scratch_store(&scratch);
+}
+
 /* See line_id. */
 #define OF_CA2 "1099511627776"
 
