@@ -302,7 +302,7 @@ static const struct http_route routes[] = {
 	{"GET", CRL_PATH, NULL, 0, serve_crl_path, WORK_LONG, NULL, ROUTE_PUBLIC},
 	{"GET", CRL_PATH "/", NULL, 0, serve_crl_path, WORK_LONG, NULL, ROUTE_PUBLIC},
 	{"GET", ROOT_CRL_PATH, NULL, 0, serve_crl_path, WORK_SHORT, NULL, ROUTE_PUBLIC},
-	{"GET", EST_PATH, NULL, 0, serve_est_path, WORK_SHORT, NULL, ROUTE_SECURE},
+	{"GET", EST_PATH, NULL, 0, serve_est_path, WORK_LOOKUP, NULL, ROUTE_SECURE},
 	{"POST", EST_PATH, CONTENT_PKCS10, EST_REQUEST_MAX, serve_est_path, WORK_JOINT, NULL,
 	 ROUTE_SECURE},
 	{"POST", ACME_PATH, CONTENT_JOSE_JSON, ACME_REQUEST_MAX, serve_acme_path, WORK_JOINT, NULL,
