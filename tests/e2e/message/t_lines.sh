@@ -137,3 +137,31 @@ check 'the log says why' grep -q 'hanging: expected its end within 1 s, and kill
 expect 3 'the receiver goes on' send x
 stop "$receiver"
 equal 'and stops' 0 "$stopped"
+
+# Nor can a program escape that by leaving its process group for that of the receiver.
+cat >leaving <<'END'
+#!/usr/bin/env perl
+setpgrp(0, getpgrp(getppid())) or die "setpgrp: $!";
+exec 'sleep', '1000';
+END
+chmod +x leaving
+start_receiver client2 --exec ./leaving --exec-timeout 1s
+expect 3 'a program that leaves its process group' send x
+check 'is killed' grep -q 'leaving: expected its end within 1 s, and killed it' receive.err
+stop "$receiver"
+
+# SIGTERM lets the program end that runs, and starts no further one.
+printf '#!/bin/sh\necho >>started\nuntil [ -e gate ]; do sleep 0.1; done\n' >waiting
+chmod +x waiting
+start_receiver client2 --exec ./waiting --exec-timeout 10m
+send x --count 4 --json >counted 2>&1 &
+sender=$!
+check 'a program runs' eventually test -e started
+kill "$receiver"
+takes_none() { ! (: <"/dev/tcp/$host/${inbox##*:}") 2>/dev/null; }
+check 'the receiver begins to stop' eventually takes_none
+touch gate
+check_not 'not all messages are taken' wait "$sender"
+equal 'the one whose program ran is' 1 "$(grep -c '"verdict":"verified"' counted)"
+check 'the receiver ends' wait "$receiver"
+equal 'and has started no further program' 1 "$(wc -l <started)"

@@ -189,8 +189,11 @@ static int wait_for_handler(const struct handler *handler, pid_t process, struct
 	int open_error = descriptor < 0 ? errno : 0;
 	int status = 0;
 
-	if (!in_time)
+	/* Its group, and the program itself, which may have left that. */
+	if (!in_time) {
 		(void)kill(-process, SIGKILL);
+		(void)kill(process, SIGKILL);
+	}
 	while (waitpid(process, &status, 0) < 0)
 		if (errno != EINTR)
 			return set_errno_fault(fault, "%s", handler->program);

@@ -14,6 +14,7 @@
 #include "tools/stop.h"
 #include "tools/verb/messages/handler.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,7 @@ struct inbox {
 	size_t taken; /* verified or refused */
 	size_t refused;
 	struct fault fault; /* why a message could not be printed */
+	atomic_bool ends;   /* with a program: no further one is started */
 };
 
 /* The number of the member that signed, "" if the subject does not have it: CN=FROM-N, as pools
@@ -172,7 +174,8 @@ static int run_program(const struct inbox *inbox, const struct received_message 
 	return 0;
 }
 
-/* After the last counted message, or a failure to print, further messages are refused as busy. */
+/* After the last counted message, or a failure to print, further messages are refused as busy; with
+   a program also after a signal: it could take each of them long. */
 static int take_message(void *context, const struct received_message *message, struct fault *fault)
 {
 	struct inbox *inbox = context;
@@ -180,7 +183,8 @@ static int take_message(void *context, const struct received_message *message, s
 
 	if (certificate == NULL)
 		return set_memory_fault(fault);
-	if (inbox->fault.class != FAULT_NONE || (inbox->most > 0 && inbox->taken >= inbox->most))
+	if (inbox->ends || inbox->fault.class != FAULT_NONE ||
+	    (inbox->most > 0 && inbox->taken >= inbox->most))
 		return set_fault(fault, FAULT_BUSY, "the receiver is about to stop");
 	if (run_program(inbox, message, certificate, fault) < 0)
 		return -1;
@@ -218,7 +222,7 @@ static void reload_keys(const struct command *command, struct receiver *receiver
 }
 
 /* Receives until the inbox or a signal stops it; stopping answers every message that was begun. */
-static int receive_messages(const struct receiver_settings *settings, const struct inbox *inbox,
+static int receive_messages(const struct receiver_settings *settings, struct inbox *inbox,
 			    size_t ready, struct fault *fault)
 {
 	CLEANUP(stop_receiver) struct receiver *receiver = NULL;
@@ -233,6 +237,7 @@ static int receive_messages(const struct receiver_settings *settings, const stru
 		if (await_stop_or_hangup(&inbox->stop, &hangup, fault) < 0)
 			return -1;
 	} while (hangup);
+	inbox->ends = inbox->handler.program[0] != '\0';
 	return 0;
 }
 
