@@ -9,6 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A shared record is not in a backup, and may be younger than the log that is: what was issued from
+   gap_s on until the log was put back may lack a line. */
+struct restoration {
+	int64_t gap_s; /* of the last line before; INT64_MAX: there is none */
+	int64_t restored_s;
+};
+
 /*
  * The log of signatures against the record: a certificate of the record that is as young as the log
  * has a line there, and it is the certificate that was signed. A line without a certificate is
@@ -18,15 +25,14 @@ struct signed_context {
 	struct transaction *transaction;
 	struct check_context *check;
 	const char *where;
-	int64_t begin_s;       /* what is younger has a line */
-	int64_t restored_s;    /* when a shared record's log was last put back; INT64_MIN: never */
-	int64_t gap_s;         /* of the last line before: what was issued from then on until it was
-				  put back may lack one */
-	struct buffer serials; /* of its certificates */
+	int64_t begin_s;            /* what is younger has a line */
+	struct buffer restorations; /* a struct restoration each */
+	struct buffer serials;      /* of its certificates */
 };
 
 static void clear_signed_context(struct signed_context *context)
 {
+	clear_buffer(&context->restorations);
 	clear_buffer(&context->serials);
 }
 
@@ -52,6 +58,28 @@ static bool was_signed(struct bytes der, const struct signed_line *line)
 	return memcmp(digest, line->sha256, SHA256_LEN) == 0;
 }
 
+static void note_line_time(struct signed_context *context, int64_t time_s)
+{
+	struct restoration *restorations = (void *)context->restorations.data;
+	const size_t count = context->restorations.len / sizeof(*restorations);
+
+	for (size_t i = 0; i < count; i++)
+		if (time_s < restorations[i].restored_s)
+			restorations[i].gap_s = time_s;
+}
+
+static bool is_in_gap(const struct signed_context *context, int64_t issued_at_s)
+{
+	const struct restoration *restorations = (const void *)context->restorations.data;
+	const size_t count = context->restorations.len / sizeof(*restorations);
+
+	for (size_t i = 0; i < count; i++)
+		if (issued_at_s >= restorations[i].gap_s &&
+		    issued_at_s <= restorations[i].restored_s)
+			return true;
+	return false;
+}
+
 static int check_signed_line(void *callback_context, const struct signed_line *line,
 			     struct fault *fault)
 {
@@ -65,8 +93,7 @@ static int check_signed_line(void *callback_context, const struct signed_line *l
 	   begins later: what was issued in the same second may be older. */
 	if (context->serials.len == 0)
 		context->begin_s = line->time_s + (line->kind == SIGNED_AUTHORITY ? 0 : 1);
-	if (line->time_s < context->restored_s)
-		context->gap_s = line->time_s;
+	note_line_time(context, line->time_s);
 	append_bytes(&context->serials, serial);
 	if (line->kind != SIGNED_CERTIFICATE && line->kind != SIGNED_RESPONDER)
 		return 0;
@@ -93,8 +120,7 @@ static int compare_serials(const void *a, const void *b)
 
 static int check_logged(struct signed_context *context, struct fault *fault)
 {
-	static const char sql[] = "SELECT serial FROM certificate WHERE issued_at >= ?1"
-				  " AND NOT (issued_at >= ?2 AND issued_at <= ?3)";
+	static const char sql[] = "SELECT serial, issued_at FROM certificate WHERE issued_at >= ?1";
 	CLEANUP(close_rows) struct rows rows = {0};
 	size_t count = context->serials.len / SERIAL_MAX;
 	bool row;
@@ -103,17 +129,16 @@ static int check_logged(struct signed_context *context, struct fault *fault)
 		return -1;
 	if (count > 0)
 		qsort(context->serials.data, count, SERIAL_MAX, compare_serials);
-	if (query_rows(context->transaction, sql,
-		       VALUES(number_value(context->begin_s), number_value(context->gap_s),
-			      number_value(context->restored_s)),
-		       &rows, fault) < 0 ||
+	if (query_rows(context->transaction, sql, VALUES(number_value(context->begin_s)), &rows,
+		       fault) < 0 ||
 	    next_row(&rows, &row, fault) < 0)
 		return -1;
 	while (row) {
 		struct bytes serial = row_bytes(&rows, 0);
-		bool logged = count > 0 && serial.len == SERIAL_MAX &&
-			      bsearch(serial.data, context->serials.data, count, SERIAL_MAX,
-				      compare_serials) != NULL;
+		bool logged = is_in_gap(context, row_number(&rows, 1)) ||
+			      (count > 0 && serial.len == SERIAL_MAX &&
+			       bsearch(serial.data, context->serials.data, count, SERIAL_MAX,
+				       compare_serials) != NULL);
 
 		if (check_row(&rows, fault) < 0 ||
 		    (!logged &&
@@ -136,32 +161,30 @@ static int count_front_ends(struct transaction *transaction, int64_t *ret_count,
 	return query_number(transaction, sql, NO_VALUES, ret_count, fault);
 }
 
-/* A shared record is not in a backup, and may be younger than the log that is. */
-static int find_restoration(struct signed_context *context, struct fault *fault)
+static int find_restorations(struct signed_context *context, struct fault *fault)
 {
 	static const char sql[] =
 		"SELECT line FROM audit WHERE line LIKE '%\"event\":\"restored\"%'";
 	CLEANUP(close_rows) struct rows rows = {0};
 	bool row;
 
-	context->restored_s = INT64_MIN;
-	context->gap_s = INT64_MAX;
 	if (!is_shared_store(context->check->options->store))
 		return 0;
 	if (query_rows(context->transaction, sql, NO_VALUES, &rows, fault) < 0 ||
 	    next_row(&rows, &row, fault) < 0)
 		return -1;
 	while (row) {
-		int64_t time_s;
+		struct restoration restoration = {.gap_s = INT64_MAX};
 
-		if (parse_event_time(bytes_of_string(row_text(&rows, 0)), &time_s, fault) < 0)
+		if (parse_event_time(bytes_of_string(row_text(&rows, 0)), &restoration.restored_s,
+				     fault) < 0 ||
+		    next_row(&rows, &row, fault) < 0)
 			return -1;
-		if (time_s > context->restored_s)
-			context->restored_s = time_s;
-		if (next_row(&rows, &row, fault) < 0)
-			return -1;
+		append_bytes(&context->restorations,
+			     (struct bytes){(const uint8_t *)(const void *)&restoration,
+					    sizeof(restoration)});
 	}
-	return 0;
+	return check_buffer(&context->restorations, fault);
 }
 
 /* A CA below a root that lies apart has no log before it signs something: the root logs for itself.
@@ -184,7 +207,7 @@ static int check_lines(struct signed_context *context, struct fault *fault)
 	bool exists;
 
 	if (count_front_ends(context->transaction, &front_ends, fault) < 0 ||
-	    find_restoration(context, fault) < 0)
+	    find_restorations(context, fault) < 0)
 		return -1;
 	if (read_signed_log(layout, check_signed_line, context, &exists, &problem) < 0)
 		return report_finding(context->check, context->where, "put it back from a backup",

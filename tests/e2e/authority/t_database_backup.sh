@@ -60,6 +60,18 @@ equal 'none is certified twice' 15 "$(rows)"
 expect 3 'what was revoked is' "$certpool" verify client1 client1/cert/cert_key3.crt --online
 expect 0 'and it is well' "$certpool" check
 
+# --- they are lost again ---
+expect 0 'another backup' "$certpool" backup again.tar --passphrase-file p
+sed -n 2p out >paste.sh
+expect 0 'and copy of the record' sh paste.sh
+stop "$ca"
+lose host
+expect 0 'which is put back' pg_restore --exit-on-error --no-owner -h "$socket" -p "$port_of_database" -U certpool \
+	--dbname="$database" again.tar.dump
+expect 0 'restore' "$certpool" restore again.tar --passphrase-file p
+expect 0 'what was issued before the first loss is not held against the CA' "$certpool" check
+start_ca
+
 # --- several front ends: the keys that they share ---
 expect 0 'a second front end is added' "$certpool" front-end add ca2 --passphrase-file p -q
 mkdir ca2
