@@ -1,8 +1,16 @@
 # shellcheck shell=bash
 # Completion for bash: certpool itself says what may come next (certpool-complete(1)).
 _certpool() {
-	local current=${COMP_WORDS[COMP_CWORD]} word names
+	local current=${COMP_WORDS[COMP_CWORD]} word names at words=()
 	COMPREPLY=()
+	# bash takes a URL apart at each : and =, as words of their own.
+	for ((at = 1; at <= COMP_CWORD; at++)); do
+		if ((at > 1)) && [[ ${COMP_WORDS[at]} == [:=]* || ${COMP_WORDS[at - 1]} == *[:=] ]]; then
+			words[-1]+=${COMP_WORDS[at]}
+		else
+			words+=("${COMP_WORDS[at]}")
+		fi
+	done
 	while IFS=$'\t' read -r word _; do
 		case $word in
 		:file | :directory)
@@ -16,6 +24,6 @@ _certpool() {
 			;;
 		*) COMPREPLY+=("$word") ;;
 		esac
-	done < <(certpool complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+	done < <(certpool complete -- "${words[@]}" 2>/dev/null)
 }
 complete -F _certpool certpool

@@ -55,6 +55,8 @@ bash_next() {
 equal 'bash: verbs' 'enroll' "$(bash_next enr)"
 equal 'bash: options' '--import' "$(bash_next enroll --im)"
 equal 'bash: clients' 'client1 client2' "$(bash_next enroll client)"
+equal 'bash: clients after a URL' 'client1 client2' "$(bash_next enroll --ca http : //127.0.0.1 : 1 client)"
+equal 'bash: clients after an option and its value in one' 'client1 client2' "$(bash_next enroll --ca = http : //127.0.0.1 client)"
 equal 'bash: files' 'pki/requests.jwe' "$(bash_next enroll client1 --import pki/)"
 equal 'bash: a file with a space in its name' 'a file.jwe' "$(bash_next enroll client1 --import 'a f')"
 equal 'bash: directories' 'pki' "$(bash_next new p)"
