@@ -15,7 +15,7 @@ cat >bin/certpool <<-END
 	echo "RAN:\$#:\$*."
 END
 chmod +x bin/certpool
-export PATH=$folder/bin:$PATH HOME=$folder/home TERM=vt100 XDG_CONFIG_HOME=$folder/home
+export PATH=$folder/bin:$PATH HOME=$folder/home ZDOTDIR=$folder/home TERM=vt100 XDG_CONFIG_HOME=$folder/home
 printf '%s\n' "PS1='READY> '" "source '$scripts/certpool.bash'" >bashrc
 cp "$scripts/certpool.zsh" functions/_certpool
 printf '%s\n' "fpath=('$folder/functions' \$fpath)" 'autoload -U compinit && compinit -u -D' 'unsetopt zle_bracketed_paste' \
