@@ -17,7 +17,7 @@ headings() {
 # dead_links FOLDER: those of all its pages, each with its page.
 dead_links() {
 	local page link file
-	find "$1" -name '*.md' -not -path '*/build/*' -not -path '*/node_modules/*' -print | sort | while IFS= read -r page; do
+	find "$1" \( -name build -o -name node_modules \) -not -path "$1" -prune -o -name '*.md' -print | sort | while IFS= read -r page; do
 		links "$page" | while IFS= read -r link; do
 			[[ ! $link =~ ^(https?|mailto): ]] || continue
 			file=$page
@@ -31,13 +31,14 @@ dead_links() {
 	done
 }
 
-mkdir pages
-printf '# A page\n\n## Where it is, déjà\n\n[a](a.md) [b](#where-it-is-déjà) [c](c.md#a-page) ![d](d.svg)\n[`e`](../e) [f](https://f.example) `[g](g.md)`\n\n    [h](h.md)\n' >pages/a.md
+# A checkout may lie in a folder of any name.
+mkdir -p build/pages
+printf '# A page\n\n## Where it is, déjà\n\n[a](a.md) [b](#where-it-is-déjà) [c](c.md#a-page) ![d](d.svg)\n[`e`](../e) [f](https://f.example) `[g](g.md)`\n\n    [h](h.md)\n' >build/pages/a.md
 equal 'a link to no file or no heading is found' 'a.md: c.md#a-page: no such file
 a.md: d.svg: no such file
-a.md: ../e: no such file' "$(dead_links "$PWD/pages")"
-printf '# C\n' >pages/c.md
-equal 'and to no heading of a page that is there' 'a.md: c.md#a-page: no such heading' "$(dead_links "$PWD/pages" | sed -n 1p)"
+a.md: ../e: no such file' "$(dead_links "$PWD/build/pages")"
+printf '# C\n' >build/pages/c.md
+equal 'and to no heading of a page that is there' 'a.md: c.md#a-page: no such heading' "$(dead_links "$PWD/build/pages" | sed -n 1p)"
 equal 'every link of every page leads somewhere' '' "$(dead_links "$sources")"
 
 # commands PAGE: its lines of code, without what is drawn; of a comment the beginning alone.
