@@ -22,7 +22,7 @@ build='gcc libc6-dev make pkg-config libgnutls28-dev nettle-dev libgmp-dev libya
 check="$build libcriterion-dev openssl gnutls-bin jose curl jq sqlite3 strace time
 	valgrind libc6-dbg gcovr procps softhsm2 postgresql"
 # Other people's servers and clients, large: not needed by make check.
-world="$build openssl curl jq util-linux nginx-light postgresql libnss3-tools testssl.sh mosquitto mosquitto-clients openvpn python3 strongswan-pki libstrongswan-standard-plugins
+world="$build openssl curl jq time procps util-linux nginx-light postgresql libnss3-tools testssl.sh mosquitto mosquitto-clients openvpn python3 strongswan-pki libstrongswan-standard-plugins
 	sqlite3 certbot lego dehydrated chromium chromium-driver fonts-dejavu-core patroni python3-pyasn1-modules zsh fish"
 lint="$build libcriterion-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck mandoc"
 # dpkg-buildpackage and the lint of its packages.
