@@ -56,8 +56,8 @@ static int check_issuer(void *context, const struct issuer_record *record, struc
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	const struct certificate *ours;
 
-	/* One that the backup has not is younger than that. */
-	if (record->der.len == 0 || record->number > issuers->count)
+	/* One that the backup has not is younger than that. Below the first there is none. */
+	if (record->der.len == 0 || record->number - FIRST_ISSUER >= issuers->count)
 		return 0;
 	if (parse_certificate_der(bytes_of_buffer(&record->der), &certificate, fault) < 0)
 		return -1;

@@ -59,6 +59,17 @@ Test(adopt_record, never_lowers_the_number_of_the_crl)
 	cr_expect_geq(record.crl_number, 1800000000);
 }
 
+/* Whoever may write to the database chooses its numbers. */
+Test(adopt_record, looks_at_no_issuer_below_the_first)
+{
+	const struct adopted_issuers issuers = {0};
+
+	adoption.issuers = &issuers;
+	run_foreign_sql(scratch.path, "INSERT INTO issuer (id, key_sha256, not_after, der)"
+				      " VALUES (0, zeroblob(32), 1, x'00')");
+	OK(check_adopted_issuers(&adoption, &fault));
+}
+
 /* The record must be complete in its one file: that alone gets a name. */
 Test(adopt_record, leaves_nothing_outside_the_file)
 {
