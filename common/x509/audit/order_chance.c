@@ -26,11 +26,11 @@ static uint64_t next_number(uint64_t *state)
 
 static void shuffle(const char **owners, size_t count, uint64_t *state)
 {
-	for (size_t i = count - 1; i > 0; i--) {
-		size_t j = (size_t)((next_number(state) >> 32) * (i + 1) >> 32);
-		const char *owner = owners[i];
+	for (size_t i = count; i > 1; i--) {
+		size_t j = (size_t)((next_number(state) >> 32) * i >> 32);
+		const char *owner = owners[i - 1];
 
-		owners[i] = owners[j];
+		owners[i - 1] = owners[j];
 		owners[j] = owner;
 	}
 }
@@ -40,29 +40,73 @@ static void free_owners(const char ***owners)
 	free(*owners);
 }
 
-int find_order_chance(const char *const *owners, size_t count, double *ret_chance,
-		      struct fault *fault)
-{
-	CLEANUP(free_owners) const char **shuffled = NULL;
-	uint64_t state = UINT64_C(0x9e3779b97f4a7c15);
-	size_t same;
-	size_t as_many = 0;
+/* A copy of the owners, as far as they are looked at, in the lists. */
+struct lists {
+	const char **owners;
+	const size_t *lengths;
+	size_t count;
+};
 
-	if (count > ORDER_MAX)
-		count = ORDER_MAX;
-	if (count < 2) {
-		*ret_chance = 1;
-		return 0;
+static size_t bounded_length(size_t length, size_t before)
+{
+	return length < ORDER_MAX - before ? length : ORDER_MAX - before;
+}
+
+static size_t count_owners(const struct lists *lists)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < lists->count; i++)
+		count += bounded_length(lists->lengths[i], count);
+	return count;
+}
+
+static size_t count_same(const struct lists *lists)
+{
+	size_t before = 0;
+	size_t same = 0;
+
+	for (size_t i = 0; i < lists->count; i++) {
+		size_t length = bounded_length(lists->lengths[i], before);
+
+		same += count_same_neighbours(lists->owners + before, length);
+		before += length;
 	}
-	shuffled = calloc(count, sizeof(*shuffled));
+	return same;
+}
+
+static void shuffle_lists(const struct lists *lists, uint64_t *state)
+{
+	size_t before = 0;
+
+	for (size_t i = 0; i < lists->count; i++) {
+		size_t length = bounded_length(lists->lengths[i], before);
+
+		shuffle(lists->owners + before, length, state);
+		before += length;
+	}
+}
+
+int find_order_chance(const char *const *owners, const size_t *lengths, size_t list_count,
+		      double *ret_chance, struct fault *fault)
+{
+	CLEANUP(free_owners) const char **shuffled = calloc(ORDER_MAX, sizeof(*shuffled));
+	const struct lists lists = {shuffled, lengths, list_count};
+	uint64_t state = UINT64_C(0x9e3779b97f4a7c15);
+	size_t as_many = 0;
+	size_t orders = 0;
+	size_t same;
+
 	if (shuffled == NULL)
 		return set_memory_fault(fault);
-	memcpy(shuffled, owners, count * sizeof(*shuffled));
-	same = count_same_neighbours(owners, count);
-	for (int order = 0; order < ORDERS; order++) {
-		shuffle(shuffled, count, &state);
-		as_many += count_same_neighbours(shuffled, count) >= same ? 1 : 0;
+	memcpy(shuffled, owners, count_owners(&lists) * sizeof(*shuffled));
+	same = count_same(&lists);
+	while (orders < ORDERS && as_many < ORDERS_ENOUGH) {
+		shuffle_lists(&lists, &state);
+		as_many += count_same(&lists) >= same ? 1 : 0;
+		orders++;
 	}
-	*ret_chance = (double)(as_many + 1) / (ORDERS + 1);
+	*ret_chance = as_many < ORDERS_ENOUGH ? (double)(as_many + 1) / (ORDERS + 1)
+					      : (double)as_many / (double)orders;
 	return 0;
 }

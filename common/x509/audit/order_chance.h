@@ -6,13 +6,15 @@
 #include <stddef.h>
 
 /*
- * How likely it is that as many neighbours in a list have the same owner, if the list is in random
- * order: a permutation test with ORDERS random orders, always the same ones. Of a longer list the
- * first ORDER_MAX entries are looked at. Shape: owners are compared as pointers.
+ * How likely it is that as many neighbours have the same owner, if each of some lists is in random
+ * order: one permutation test for all of them, with at most ORDERS random orders, always the same
+ * ones. It ends when ORDERS_ENOUGH of these have as many (Besag and Clifford, "Sequential Monte
+ * Carlo p-values", 1991). owners has the lists one after another; what is beyond its first
+ * ORDER_MAX entries is not looked at. Shape: owners are compared as pointers.
  */
-enum { ORDERS = 9999, ORDER_MAX = 2048 };
-int find_order_chance(const char *const *owners, size_t count, double *ret_chance,
-		      struct fault *fault) MUST_CHECK;
+enum { ORDERS = 9999, ORDERS_ENOUGH = 20, ORDER_MAX = 16384 };
+int find_order_chance(const char *const *owners, const size_t *lengths, size_t list_count,
+		      double *ret_chance, struct fault *fault) MUST_CHECK;
 
 /* Below it an order is not by chance. */
 #define ORDER_CHANCE_MIN 0.001

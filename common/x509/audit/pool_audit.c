@@ -369,18 +369,22 @@ static void free_list(const char ***list)
 }
 
 static int check_order(struct pool_audit *audit, const char *field, const char *const *owners,
-		       size_t count, struct fault *fault)
+		       const size_t *lengths, size_t list_count, struct fault *fault)
 {
 	double chance;
 
-	if (find_order_chance(owners, count, &chance, fault) < 0)
+	if (find_order_chance(owners, lengths, list_count, &chance, fault) < 0)
 		return -1;
 	if (chance >= ORDER_CHANCE_MIN)
 		return 0;
 	return report(audit, "", field, fault,
-		      "those of a pool lie beside each other, among %zu: expected an order that "
-		      "chance makes more often than once in a thousand",
-		      count);
+		      "those of a pool lie beside each other: expected an order that chance makes "
+		      "more often than once in a thousand");
+}
+
+static void free_lengths(size_t **lengths)
+{
+	free(*lengths);
 }
 
 /* The owners of each window's certificates in the order of their serials. */
@@ -389,8 +393,11 @@ static int check_serials(struct pool_audit *audit, struct fault *fault)
 	const struct traits *traits = &audit->traits;
 	CLEANUP(free_list)
 	const char **owners = calloc(traits->specimen_count + 1, sizeof(*owners));
+	CLEANUP(free_lengths)
+	size_t *lengths = calloc(traits->specimen_count + 1, sizeof(*lengths));
+	size_t windows = 0;
 
-	if (owners == NULL)
+	if (owners == NULL || lengths == NULL)
 		return set_memory_fault(fault);
 	for (size_t begin = 0, end; begin < traits->specimen_count; begin = end) {
 		struct specimen *first = &traits->specimens[begin];
@@ -401,11 +408,10 @@ static int check_serials(struct pool_audit *audit, struct fault *fault)
 			;
 		qsort(first, end - begin, sizeof(*first), compare_serials);
 		for (size_t i = begin; i < end; i++)
-			owners[i - begin] = traits->specimens[i].pool;
-		if (check_order(audit, "serial", owners, end - begin, fault) < 0)
-			return -1;
+			owners[i] = traits->specimens[i].pool;
+		lengths[windows++] = end - begin;
 	}
-	return 0;
+	return check_order(audit, "serial", owners, lengths, windows, fault);
 }
 
 int audit_crl(struct pool_audit *audit, struct bytes der, struct fault *fault)
@@ -445,7 +451,7 @@ int audit_crl(struct pool_audit *audit, struct bytes der, struct fault *fault)
 		    0)
 			return -1;
 	}
-	return check_order(audit, "order on the CRL", owners, count, fault);
+	return check_order(audit, "order on the CRL", owners, &count, 1, fault);
 }
 
 int run_pool_audit(struct pool_audit *audit, size_t *ret_findings, struct fault *fault)
