@@ -2,12 +2,12 @@
  * complete: what may come next on a command line. The scripts of the shells give the words and show
  * what is printed; the verbs, their options and their operands are those of the tables.
  */
+#include "tools/help/operands.h"
 #include "tools/options.h"
 #include "tools/output.h"
 
 #include "common/layout/manifest.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -121,19 +121,13 @@ static int offer_options(const struct line *line, const struct option *options, 
 	return 0;
 }
 
-/* A word in small letters is itself: "disable|enable" is one of two. */
-static bool is_literal(const char *token)
-{
-	return islower((unsigned char)token[0]) != 0;
-}
-
-static bool takes_word(const char *token, const char *word)
+static bool takes_word(const char *operand, const char *word)
 {
 	size_t len = strlen(word);
 
-	if (!is_literal(token))
+	if (!is_literal(operand))
 		return true;
-	for (const char *at = token;; at++) {
+	for (const char *at = operand;; at++) {
 		size_t next = strcspn(at, "|");
 
 		if (next == len && strncmp(at, word, len) == 0)
@@ -144,14 +138,14 @@ static bool takes_word(const char *token, const char *word)
 	}
 }
 
-static int offer_token(const struct line *line, const char *token, struct fault *fault)
+static int offer_operand(const struct line *line, const char *operand, struct fault *fault)
 {
 	char words[2 * TOKEN_SIZE];
 	char *rest = NULL;
 
-	if (!is_literal(token))
-		return offer_kinds(line, kinds_of(token), fault);
-	(void)snprintf(words, sizeof(words), "%s", token);
+	if (!is_literal(operand))
+		return offer_kinds(line, kinds_of(operand), fault);
+	(void)snprintf(words, sizeof(words), "%s", operand);
 	for (char *word = strtok_r(words, "|", &rest); word != NULL;
 	     word = strtok_r(NULL, "|", &rest))
 		if (offer(line, word, "", fault) < 0)
@@ -159,50 +153,27 @@ static int offer_token(const struct line *line, const char *token, struct fault 
 	return 0;
 }
 
-/* One word of a verb's operands: "[CLIENT]", "FILE...", "key". */
-struct token {
-	const char *word;
-	bool optional;
-	bool repeats;
-};
-
-/* Cuts the first word off *rest. Returns false after the last one, and before an option. */
-static bool next_token(char **rest, struct token *ret_token)
-{
-	char *word = strtok_r(NULL, " ", rest);
-
-	if (word == NULL || word[0] == '-')
-		return false;
-	ret_token->optional = word[0] == '[';
-	ret_token->repeats =
-		strstr(word, "...") != NULL || (*rest != NULL && strcmp(*rest, "...") == 0);
-	word += ret_token->optional ? 1 : 0;
-	word[strcspn(word, "].")] = '\0';
-	ret_token->word = word;
-	return true;
-}
-
 /*
  * Operands in one way, such as "key CLIENT", "[CLIENT] CERT" or "FILE...": the words given are
  * matched one by one, and offered is the first word that is still to come, with those that may
- * stand in place of an optional one.
+ * stand in place of an optional one. An option is not offered.
  */
 static int offer_way(const struct line *line, char *way, struct fault *fault)
 {
 	size_t given = 0;
-	struct token token;
+	struct operand operand;
 
-	while (next_token(&way, &token)) {
+	while (next_operand(&way, &operand) && operand.word[0] != '-') {
 		if (given < line->operand_count) {
-			if (!takes_word(token.word, line->operands[given++]))
+			if (!takes_word(operand.word, line->operands[given++]))
 				return 0;
-			if (!token.repeats)
+			if (!operand.repeats)
 				continue;
 			given = line->operand_count;
 		}
-		if (offer_token(line, token.word, fault) < 0)
+		if (offer_operand(line, operand.word, fault) < 0)
 			return -1;
-		if (!token.optional || token.repeats)
+		if (!operand.optional || operand.repeats)
 			return 0;
 	}
 	return 0;

@@ -2,6 +2,7 @@
 #include "tools/help/manual.h"
 
 #include "tools/help/help.h"
+#include "tools/help/operands.h"
 #include "tools/options.h"
 
 #include <ctype.h>
@@ -122,41 +123,31 @@ static void print_argument(const char *name)
 		putchar(tolower((unsigned char)*name));
 }
 
-/* A word of a verb's operands: "FILE", "[VERB]", "NODE...", "list", "--before". */
-static void print_operand(char *word)
+static void print_operand(const struct operand *operand)
 {
-	bool optional = word[0] == '[';
-	const char *dots = strcmp(word, "...") != 0 ? strstr(word, "...") : NULL;
-
-	(void)fputs(optional ? ".Op " : ".", stdout);
-	word += optional ? 1 : 0;
-	if (strncmp(word, "--", 2) == 0)
-		printf("Fl %s", word + 1);
-	else if (strcmp(word, "...") == 0)
-		(void)fputs("No ...", stdout);
-	else {
-		word[strcspn(word, ".]")] = '\0';
-		if (islower((unsigned char)*word))
-			printf("Cm %s", word);
-		else
-			print_argument(word);
-	}
-	puts(dots != NULL ? " ..." : "");
+	(void)fputs(operand->optional ? ".Op " : ".", stdout);
+	if (operand->word[0] == '-')
+		printf("Fl %s", operand->word + 1);
+	else if (is_literal(operand->word))
+		printf("Cm %s", operand->word);
+	else
+		print_argument(operand->word);
+	puts(operand->repeats ? " ..." : "");
 }
 
 /* "add NAME | list": each way begins with the program's name. */
 static void print_operands(const struct verb *verb)
 {
 	char text[OPERANDS_SIZE];
-	char *rest = NULL;
+	char *rest = text;
+	struct operand operand;
 
 	(void)snprintf(text, sizeof(text), "%s", verb->operands);
-	for (char *word = strtok_r(text, " ", &rest); word != NULL;
-	     word = strtok_r(NULL, " ", &rest))
-		if (strcmp(word, "|") == 0)
+	while (next_operand(&rest, &operand))
+		if (strcmp(operand.word, "|") == 0)
 			printf(".Nm certpool\n.Cm %s\n", verb->name);
 		else
-			print_operand(word);
+			print_operand(&operand);
 }
 
 static void print_flags(const struct option *option)
