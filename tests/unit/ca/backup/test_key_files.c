@@ -105,14 +105,29 @@ Test(key_files, refuses_a_size_beyond_the_end)
 	}
 }
 
+enum { KEYS_MOST = 4 };
+
+/* All keys of an archive, in their order. Returns how many there are. */
+static size_t take_all(const struct secret *archive, struct archived_key ret_keys[KEYS_MOST])
+{
+	struct bytes rest = bytes_of_secret(archive);
+	size_t count = 0;
+	bool found = true;
+
+	while (found) {
+		cr_assert_lt(count, KEYS_MOST);
+		OK(take_archived_key(&rest, &ret_keys[count], &found, &fault));
+		count += found ? 1 : 0;
+	}
+	return count;
+}
+
 Test(key_files, has_the_keys_of_a_layout_as_they_are)
 {
 	CLEANUP(clear_secret) struct secret archive = {0};
+	struct archived_key keys[KEYS_MOST] = {0};
 	struct ca_fixture fixture;
-	struct archived_key key = {0};
-	struct bytes rest;
 	size_t count = 0;
-	bool found = true;
 
 	make_ca(&fixture, NOW_S);
 	put_file(fixture.layout->private, "shared_client1.jwk", shared_jwk, 0600);
@@ -120,15 +135,10 @@ Test(key_files, has_the_keys_of_a_layout_as_they_are)
 	put_file(fixture.layout->private, "something_else", "x", 0600);
 	OK(format_key_archive(fixture.layout, false, NOW_S, &archive, &count, &fault));
 	cr_expect_eq(count, 3);
-	rest = bytes_of_secret(&archive);
-	for (count = 0; found; count++) {
-		OK(take_archived_key(&rest, &key, &found, &fault));
-		if (found && count > 0)
-			cr_expect(equal_bytes(key.content, bytes_of_string(shared_jwk)));
-		if (found && count == 0)
-			cr_expect_str_eq(key.name, "root.key");
-	}
-	cr_expect_eq(count, 4);
+	cr_assert_eq(take_all(&archive, keys), 3);
+	cr_expect_str_eq(keys[0].name, "root.key");
+	for (size_t i = 1; i < 3; i++)
+		cr_expect(equal_bytes(keys[i].content, bytes_of_string(shared_jwk)));
 	remove_ca(&fixture);
 }
 
@@ -137,11 +147,10 @@ Test(key_files, has_the_keys_of_a_front_end_for_a_shared_record)
 	static const char half[] =
 		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n";
 	CLEANUP(clear_secret) struct secret archive = {0};
+	struct archived_key keys[KEYS_MOST] = {0};
 	struct ca_fixture fixture;
-	struct archived_key key = {0};
-	struct bytes rest;
 	size_t count = 0;
-	bool found = true;
+	size_t halves = 0;
 
 	make_ca(&fixture, NOW_S);
 	put_file(fixture.layout->private, "store.jwk", shared_jwk, 0600);
@@ -151,13 +160,13 @@ Test(key_files, has_the_keys_of_a_front_end_for_a_shared_record)
 	clear_secret(&archive);
 	OK(format_key_archive(fixture.layout, true, NOW_S, &archive, &count, &fault));
 	cr_expect_eq(count, 3);
-	rest = bytes_of_secret(&archive);
-	for (count = 0; found; count++) {
-		OK(take_archived_key(&rest, &key, &found, &fault));
-		if (found && strcmp(key.name, "front_end.key") == 0)
-			cr_expect(equal_bytes(key.content, bytes_of_string(half)));
-	}
-	cr_expect_eq(count, 4);
+	cr_assert_eq(take_all(&archive, keys), 3);
+	for (size_t i = 0; i < 3; i++)
+		halves += strcmp(keys[i].name, "front_end.key") == 0 &&
+					  equal_bytes(keys[i].content, bytes_of_string(half))
+				  ? 1
+				  : 0;
+	cr_expect_eq(halves, 1);
 	remove_ca(&fixture);
 }
 
