@@ -12,7 +12,8 @@
 struct revoke_context {
 	const struct revocation *revocation;
 	struct revocation_summary summary;
-	struct buffer revoked; /* a struct revoked_certificate each, for the caller's function */
+	bool listed;           /* the caller has a function for what follows */
+	struct buffer revoked; /* a struct revoked_certificate each */
 	struct buffer serials; /* of the certificates revoked by this call, for the audit log */
 };
 
@@ -25,6 +26,8 @@ static void clear_revoke_context(struct revoke_context *context)
 static int append_revoked(struct revoke_context *context, const struct revoked_certificate *revoked,
 			  struct fault *fault)
 {
+	if (!context->listed)
+		return 0;
 	append_bytes(&context->revoked,
 		     (struct bytes){(const uint8_t *)(const void *)revoked, sizeof(*revoked)});
 	return check_buffer(&context->revoked, fault);
@@ -303,7 +306,8 @@ int revoke_certificates(struct store *store, const struct revocation *revocation
 
 	do {
 		CLEANUP(clear_revoke_context)
-		struct revoke_context revoke_context = {.revocation = revocation};
+		struct revoke_context revoke_context = {.revocation = revocation,
+							.listed = function != NULL};
 
 		problem = (struct fault){0};
 		if (revoke_once(store, &revoke_context, &problem) < 0)
