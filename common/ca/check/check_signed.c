@@ -10,10 +10,10 @@
 #include <string.h>
 
 /* A shared record is not in a backup, and may be younger than the log that is: what was issued from
-   gap_s on until the log was put back may lack a line. */
-struct restoration {
-	int64_t gap_s; /* of the last line before; INT64_MAX: there is none */
-	int64_t restored_s;
+   begin_s on until the log was put back may lack a line. */
+struct log_gap {
+	int64_t begin_s; /* of the last line before; INT64_MAX: there is none */
+	int64_t end_s;   /* when the log was put back */
 };
 
 /*
@@ -25,14 +25,14 @@ struct signed_context {
 	struct transaction *transaction;
 	struct check_context *check;
 	const char *where;
-	int64_t begin_s;            /* what is younger has a line */
-	struct buffer restorations; /* a struct restoration each */
-	struct buffer serials;      /* of its certificates */
+	int64_t begin_s;       /* what is younger has a line */
+	struct buffer gaps;    /* a struct log_gap each */
+	struct buffer serials; /* of its certificates */
 };
 
 static void clear_signed_context(struct signed_context *context)
 {
-	clear_buffer(&context->restorations);
+	clear_buffer(&context->gaps);
 	clear_buffer(&context->serials);
 }
 
@@ -60,22 +60,21 @@ static bool was_signed(struct bytes der, const struct signed_line *line)
 
 static void note_line_time(struct signed_context *context, int64_t time_s)
 {
-	struct restoration *restorations = (void *)context->restorations.data;
-	const size_t count = context->restorations.len / sizeof(*restorations);
+	struct log_gap *gaps = (void *)context->gaps.data;
+	const size_t count = context->gaps.len / sizeof(*gaps);
 
 	for (size_t i = 0; i < count; i++)
-		if (time_s < restorations[i].restored_s)
-			restorations[i].gap_s = time_s;
+		if (time_s < gaps[i].end_s)
+			gaps[i].begin_s = time_s;
 }
 
 static bool is_in_gap(const struct signed_context *context, int64_t issued_at_s)
 {
-	const struct restoration *restorations = (const void *)context->restorations.data;
-	const size_t count = context->restorations.len / sizeof(*restorations);
+	const struct log_gap *gaps = (const void *)context->gaps.data;
+	const size_t count = context->gaps.len / sizeof(*gaps);
 
 	for (size_t i = 0; i < count; i++)
-		if (issued_at_s >= restorations[i].gap_s &&
-		    issued_at_s <= restorations[i].restored_s)
+		if (issued_at_s >= gaps[i].begin_s && issued_at_s <= gaps[i].end_s)
 			return true;
 	return false;
 }
@@ -161,7 +160,7 @@ static int count_front_ends(struct transaction *transaction, int64_t *ret_count,
 	return query_number(transaction, sql, NO_VALUES, ret_count, fault);
 }
 
-static int find_restorations(struct signed_context *context, struct fault *fault)
+static int find_gaps(struct signed_context *context, struct fault *fault)
 {
 	static const char sql[] =
 		"SELECT line FROM audit WHERE line LIKE '%\"event\":\"restored\"%'";
@@ -174,17 +173,15 @@ static int find_restorations(struct signed_context *context, struct fault *fault
 	    next_row(&rows, &row, fault) < 0)
 		return -1;
 	while (row) {
-		struct restoration restoration = {.gap_s = INT64_MAX};
+		struct log_gap gap = {.begin_s = INT64_MAX};
 
-		if (parse_event_time(bytes_of_string(row_text(&rows, 0)), &restoration.restored_s,
-				     fault) < 0 ||
+		if (parse_event_time(bytes_of_string(row_text(&rows, 0)), &gap.end_s, fault) < 0 ||
 		    next_row(&rows, &row, fault) < 0)
 			return -1;
-		append_bytes(&context->restorations,
-			     (struct bytes){(const uint8_t *)(const void *)&restoration,
-					    sizeof(restoration)});
+		append_bytes(&context->gaps,
+			     (struct bytes){(const uint8_t *)(const void *)&gap, sizeof(gap)});
 	}
-	return check_buffer(&context->restorations, fault);
+	return check_buffer(&context->gaps, fault);
 }
 
 /* A CA below a root that lies apart has no log before it signs something: the root logs for itself.
@@ -207,7 +204,7 @@ static int check_lines(struct signed_context *context, struct fault *fault)
 	bool exists;
 
 	if (count_front_ends(context->transaction, &front_ends, fault) < 0 ||
-	    find_restorations(context, fault) < 0)
+	    find_gaps(context, fault) < 0)
 		return -1;
 	if (read_signed_log(layout, check_signed_line, context, &exists, &problem) < 0)
 		return report_finding(context->check, context->where, "put it back from a backup",
