@@ -51,31 +51,64 @@ shake_hands() { # full|resumed
 }
 
 
-# The seconds of CPU that the process and its children have used.
+# Its own figures and its children's: the seconds of CPU that they have used; the sum of their peak memory.
+family_of() { # PROCESS FILE
+	pgrep -P "$1" | xargs printf "/proc/%s/$2\n" "$1" | xargs cat
+}
 cpu_of() { # PROCESS
-	pgrep -P "$1" | xargs printf '/proc/%s/stat\n' "$1" | xargs cat |
+	family_of "$1" stat |
 		awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); ticks += $12 + $13 } END { print ticks / tick }'
 }
-# Requests for certificates one by one, each of them durable before it is answered, over 8 connections.
-enroll_by_est() { # SIDE
-	local before
-	new_folder tls-est
-	manifest "$(size 20000 4000 50)" ecdsa-p256
-	sed -i 's|http://|https://|g' "$folder/manifest.yaml"
+peak_of() { # PROCESS
+	family_of "$1" status | awk '/^VmHWM/ { kb += $2 } END { print kb }'
+}
+
+# A CA over TLS, and two files with a client's requests, one a line: for EST, and for ACME with the name before each.
+prepare_singles() { # SUBJECT
+	new_folder "$1"
+	export CERTPOOL_MANIFEST=$folder/manifest.yaml
+	cat >"$CERTPOOL_MANIFEST" <<-END
+		version: 1
+		ca: {layout: ca, endpoint: "https://127.0.0.1:0", acme: {}}
+		clients:
+		  client1:
+		    pool: {size: $(size 8000 2000 50), subject: "CN=www{index}.example", alt_names: ["DNS:www{index}.example"], usages: [server]}
+		    policy: {certificates: 10000000, requests_per_minute: 1000000}
+	END
 	certpool init && certpool request client1 && start serve --listen https://127.0.0.1:0 || return
 	echo "$endpoint" >"$folder/url"
-	for request in "$folder"/client1/CSR_file/*.csr; do
-		grep -v -e '^-----' "$request" | tr -d '\n'
-		echo
-	done >"$folder/requests"
-	password=$(cd "$folder" && "$CERTPOOL" client password client1) || return
+	awk 'FNR == 1 { number = FILENAME; gsub(/.*csr_key|[.]csr$/, "", number); printf "%swww%s.example ", end, number; end = "\n" }
+		!/^-----/ { printf "%s", $0 }
+		END { print "" }' "$folder"/client1/CSR_file/*.csr >"$folder/named"
+	cut -d ' ' -f 2 "$folder/named" >"$folder/requests"
+	head -n "$(size 4000 1000 50)" "$folder/named" | tr '+/' '-_' | tr -d = >"$folder/orders"
+}
+# What $loaded says of certificates one by one, each of them durable before it is answered, over 8 connections.
+record_singles() { # SUBJECT SIDE SECONDS-OF-CPU-BEFORE
+	record "$1" "$2" "$(jq .requests <<<"$loaded")" "$(jq .seconds <<<"$loaded")" \
+		"$(jq -c --arg before "$3" --arg after "$(cpu_of "$server")" --arg kb "$(peak_of "$server")" \
+			'{p50_ms, p99_ms, cpu_us: ((($after | tonumber) - ($before | tonumber)) / .requests * 1e6),
+			peak_kb: ($kb | tonumber)}' <<<"$loaded")"
+	stop "$server"
+}
+enroll_by_est() { # SIDE
+	local before password
+	prepare_singles tls-est && password=$(cd "$folder" && "$CERTPOOL" client password client1) || return
 	before=$(cpu_of "$server")
 	put_load "$folder" --connections 8 --content-type application/pkcs10 --lines "$folder/requests" \
-		--header "Authorization: Basic $(printf 'client1:%s' "$password" | base64 -w0)" /.well-known/est/simpleenroll || return
-	record tls-est "$1" "$(jq .requests <<<"$loaded")" "$(jq .seconds <<<"$loaded")" \
-		"$(jq -c --arg before "$before" --arg after "$(cpu_of "$server")" \
-			'{p50_ms, p99_ms, cpu_us: ((($after | tonumber) - ($before | tonumber)) / .requests * 1e6)}' <<<"$loaded")"
-	stop "$server"
+		--header "Authorization: Basic $(printf 'client1:%s' "$password" | base64 -w0)" /.well-known/est/simpleenroll &&
+		record_singles tls-est "$1" "$before"
+}
+order_by_acme() { # SIDE
+	local before
+	prepare_singles tls-acme || return
+	# Where clients find the CA, which is not what it was told.
+	sed -i "s|https://127.0.0.1:0|$endpoint|" "$CERTPOOL_MANIFEST"
+	(cd "$folder" && "$CERTPOOL" client acme client1 --json) >"$folder/credentials" || return
+	before=$(cpu_of "$server")
+	loaded=$("$PROGRAMS/acme_orders" "$folder/ca/cert/root.crt" "$folder/credentials" "$folder/orders" 8 2>>"$WORK/log") ||
+		{ fail "acme_orders failed (see $WORK/log)"; return; }
+	record_singles tls-acme "$1" "$before"
 }
 
 n=$(size 20000 4000 50)
@@ -89,4 +122,5 @@ for ((run = 0; run < RUNS; run++)); do
 	attempt tls-messages tls send_messages tls "$secure"
 	for kind in full resumed; do attempt tls-handshakes "$kind" shake_hands "$kind"; done
 	attempt tls-est tls enroll_by_est tls
+	attempt tls-acme tls order_by_acme tls
 done

@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,12 +44,7 @@ struct connection {
 struct load {
 	const struct load_settings *settings;
 	struct peer_tls tls;
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} address;
-	socklen_t address_len;
+	struct peer_address address;
 	struct buffer *requests;
 	size_t request_count;
 	int epoll;
@@ -65,26 +59,6 @@ struct load {
 	size_t answered;
 	size_t room;
 };
-
-static int resolve(struct load *load, struct fault *fault)
-{
-	const struct endpoint *endpoint = &load->settings->endpoint;
-
-	load->address_len = sizeof(load->address.v4);
-	load->address.v4.sin_family = AF_INET;
-	load->address.v4.sin_port = htons(endpoint->port);
-	load->address.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (strcmp(endpoint->host, "127.0.0.1") == 0)
-		return 0;
-	load->address_len = sizeof(load->address.v6);
-	load->address.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6,
-						 .sin6_port = htons(endpoint->port),
-						 .sin6_addr = in6addr_loopback};
-	if (strcmp(endpoint->host, "::1") == 0)
-		return 0;
-	return set_fault(fault, FAULT_USAGE,
-			 "expected a URL at 127.0.0.1 or [::1], found the host %s", endpoint->host);
-}
 
 static int add_request(struct load *load, struct bytes body, struct fault *fault)
 {
@@ -166,7 +140,7 @@ static int open_connection(struct load *load, struct connection *connection, str
 {
 	struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = connection}};
 
-	if (!open_peer(&connection->peer, &load->address.any, load->address_len) ||
+	if (!open_peer(&connection->peer, &load->address) ||
 	    epoll_ctl(load->epoll, EPOLL_CTL_ADD, connection->peer.socket, &event) < 0)
 		return set_errno_fault(fault, "the server cannot be reached");
 	return 0;
@@ -377,8 +351,9 @@ static int put_load(const struct load_settings *settings, struct fault *fault)
 		return -1;
 	if (load.epoll < 0)
 		return set_errno_fault(fault, "epoll");
-	if (resolve(&load, fault) < 0 || prepare_requests(&load, fault) < 0 ||
-	    watch_process(&load, fault) < 0 || run_load(&load, fault) < 0)
+	if (find_peer_address(&settings->endpoint, &load.address, fault) < 0 ||
+	    prepare_requests(&load, fault) < 0 || watch_process(&load, fault) < 0 ||
+	    run_load(&load, fault) < 0)
 		return -1;
 	print_result(&load);
 	return load.errors == 0 ? 0

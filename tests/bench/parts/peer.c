@@ -3,13 +3,34 @@
 #include "common/base/file.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/time.h>
 
 enum { PATIENCE_S = 10 };
+
+int find_peer_address(const struct endpoint *endpoint, struct peer_address *ret_address,
+		      struct fault *fault)
+{
+	if (strcmp(endpoint->host, "127.0.0.1") == 0)
+		*ret_address =
+			(struct peer_address){.v4 = {.sin_family = AF_INET,
+						     .sin_port = htons(endpoint->port),
+						     .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
+					      .len = sizeof(ret_address->v4)};
+	else if (strcmp(endpoint->host, "::1") == 0)
+		*ret_address = (struct peer_address){.v6 = {.sin6_family = AF_INET6,
+							    .sin6_port = htons(endpoint->port),
+							    .sin6_addr = in6addr_loopback},
+						     .len = sizeof(ret_address->v6)};
+	else
+		return set_fault(fault, FAULT_USAGE,
+				 "expected a URL at 127.0.0.1 or [::1], found the host %s",
+				 endpoint->host);
+	return 0;
+}
 
 int init_peer_tls(struct peer_tls *tls, const char *roots, const char *host, struct fault *fault)
 {
@@ -67,16 +88,16 @@ static bool start_tls(struct peer *peer)
 	return shake_peer(peer);
 }
 
-bool open_peer(struct peer *peer, const struct sockaddr *address, socklen_t len)
+bool open_peer(struct peer *peer, const struct peer_address *address)
 {
 	const struct timeval patience = {.tv_sec = PATIENCE_S};
 	const int on = 1;
 
-	peer->socket = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	peer->socket = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (peer->socket < 0 ||
 	    setsockopt(peer->socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
 	    setsockopt(peer->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
-	    connect(peer->socket, address, len) < 0)
+	    connect(peer->socket, &address->any, address->len) < 0)
 		return false;
 	return peer->tls->credentials == NULL || start_tls(peer);
 }

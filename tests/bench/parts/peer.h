@@ -2,12 +2,27 @@
 #define CERTPOOL_TESTS_BENCH_PARTS_PEER_H
 
 #include "common/base/bytes.h"
-#include "common/base/fault.h"
+#include "common/base/endpoint.h"
 
 #include <gnutls/gnutls.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+
+/* Of a server on this machine. */
+struct peer_address {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	};
+	socklen_t len;
+};
+
+/* Errors: FAULT_USAGE for an endpoint at another host than 127.0.0.1 or [::1]. */
+int find_peer_address(const struct endpoint *endpoint, struct peer_address *ret_address,
+		      struct fault *fault) MUST_CHECK;
 
 /* What connections over TLS share. */
 struct peer_tls {
@@ -31,7 +46,7 @@ struct peer {
 };
 
 /* Connects, and begins the handshake over TLS. false: errno, or GnuTLS's reason, which is lost. */
-bool open_peer(struct peer *peer, const struct sockaddr *address, socklen_t len);
+bool open_peer(struct peer *peer, const struct peer_address *address);
 void close_peer(struct peer *peer); /* keeps the ticket */
 void clear_peer(struct peer *peer);
 
