@@ -137,12 +137,59 @@ static enum MHD_Result queue_response(struct http_transaction *transaction,
 	return result;
 }
 
-/* Sends a refusal, with one more field unless it is NULL. */
+/* `path` is the whole path as sent; transaction->path may be cut. */
+static bool matches_path(const struct http_route *route, const char *path)
+{
+	size_t len = strlen(route->path);
+
+	if (route->path[len - 1] == '/')
+		return strncmp(route->path, path, len) == 0;
+	return strcmp(route->path, path) == 0;
+}
+
+static bool serves_method(const struct http_route *route, const char *method)
+{
+	/* libmicrohttpd leaves the body out of the answer to a HEAD. */
+	return strcmp(route->method, strcmp(method, "HEAD") == 0 ? "GET" : method) == 0;
+}
+
+static bool may_use(const struct http_transaction *transaction, const struct http_route *route)
+{
+	if (is_secure(transaction->connection) || route->access == ROUTE_PUBLIC)
+		return true;
+	return route->access == ROUTE_PRIVATE && !transaction->server->has_secure;
+}
+
+/* The route, or NULL and the methods that the path has; "" when there is no such path. */
+static const struct http_route *find_route(const struct http_transaction *transaction,
+					   char ret_allow[static ALLOW_SIZE])
+{
+	size_t len = 0;
+
+	ret_allow[0] = '\0';
+	for (const struct http_route *each = transaction->server->settings.routes;
+	     each->path != NULL; each++) {
+		if (!matches_path(each, transaction->target))
+			continue;
+		if (serves_method(each, transaction->method))
+			return each;
+		len = strlen(ret_allow);
+		(void)snprintf(ret_allow + len, ALLOW_SIZE - len, "%s%s", len > 0 ? ", " : "",
+			       strcmp(each->method, "GET") == 0 ? "GET, HEAD" : each->method);
+	}
+	return NULL;
+}
+
+/* Sends a refusal, with one more field unless it is NULL. What is refused for its head alone is for
+   the route that its path and method name. */
 static enum MHD_Result refuse_with(struct http_transaction *transaction, unsigned int status,
 				   const char *detail, const char *field, const char *value)
 {
-	struct MHD_Response *response = new_refusal_response(&transaction->server->settings,
-							     transaction->route, status, detail);
+	char ignored[ALLOW_SIZE];
+	const struct http_route *route =
+		transaction->route != NULL ? transaction->route : find_route(transaction, ignored);
+	struct MHD_Response *response =
+		new_refusal_response(&transaction->server->settings, route, status, detail);
 
 	transaction->status = status;
 	if (response == NULL)
@@ -354,49 +401,6 @@ static enum MHD_Result receive_body(struct http_transaction *transaction, const 
 					  transaction->fault.text,
 					  outward_detail(&transaction->fault));
 	return MHD_YES;
-}
-
-/* `path` is the whole path as sent; transaction->path may be cut. */
-static bool matches_path(const struct http_route *route, const char *path)
-{
-	size_t len = strlen(route->path);
-
-	if (route->path[len - 1] == '/')
-		return strncmp(route->path, path, len) == 0;
-	return strcmp(route->path, path) == 0;
-}
-
-static bool serves_method(const struct http_route *route, const char *method)
-{
-	/* libmicrohttpd leaves the body out of the answer to a HEAD. */
-	return strcmp(route->method, strcmp(method, "HEAD") == 0 ? "GET" : method) == 0;
-}
-
-static bool may_use(const struct http_transaction *transaction, const struct http_route *route)
-{
-	if (is_secure(transaction->connection) || route->access == ROUTE_PUBLIC)
-		return true;
-	return route->access == ROUTE_PRIVATE && !transaction->server->has_secure;
-}
-
-/* The route, or NULL and the methods that the path has; "" when there is no such path. */
-static const struct http_route *find_route(const struct http_transaction *transaction,
-					   char ret_allow[static ALLOW_SIZE])
-{
-	size_t len = 0;
-
-	ret_allow[0] = '\0';
-	for (const struct http_route *each = transaction->server->settings.routes;
-	     each->path != NULL; each++) {
-		if (!matches_path(each, transaction->target))
-			continue;
-		if (serves_method(each, transaction->method))
-			return each;
-		len = strlen(ret_allow);
-		(void)snprintf(ret_allow + len, ALLOW_SIZE - len, "%s%s", len > 0 ? ", " : "",
-			       strcmp(each->method, "GET") == 0 ? "GET, HEAD" : each->method);
-	}
-	return NULL;
 }
 
 static enum MHD_Result refuse_route(struct http_transaction *transaction, const char *allow)

@@ -18,7 +18,7 @@ struct MHD_Response *new_handler_response(struct http_response *response, const 
 					  unsigned int *ret_status);
 
 /* A refusal of the server itself, as a problem, with the settings' refusal_fields for the route,
-   which may be NULL: not known. */
+   which may be NULL: there is none. */
 struct MHD_Response *new_refusal_response(const struct http_server_settings *settings,
 					  const struct http_route *route, unsigned int status,
 					  const char *detail);

@@ -145,9 +145,10 @@ typedef void http_log(void *context, const char *method, const char *path, unsig
 		      const char *text);
 
 /*
- * Adds fields to a refusal of the server itself (413, 415, 503 of a full queue, a handler's fault)
- * to a request by the route, as add_response_field. Not called for what is refused before its route
- * is known, nor within a body. Called from several threads at once: it must be quick.
+ * Adds fields to a refusal of the server itself (400 and 411 of a head, 413, 415, 503 of a full
+ * queue, a handler's fault) to a request by the route, as add_response_field. Not called where no
+ * route has the path and the method, nor for what is refused within a body. Called from several
+ * threads at once: it must be quick.
  */
 typedef void http_refusal_fields(const struct http_route *route, struct http_response *response,
 				 void *context);

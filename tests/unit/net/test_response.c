@@ -212,8 +212,11 @@ Test(response, has_the_fields_of_the_servers_owner_in_refusals)
 		{"POST /fault HTTP/1.1\r\nHost: a\r\n" CLOSE "Content-Type: text/plain\r\n"
 		 "Content-Length: 2\r\n\r\n10",
 		 503, true},
+		{"POST /echo HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400, true},
+		{"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 411, true},
 		{"POST /large HTTP/1.1\r\nHost: a\r\n" CLOSE "Content-Type: a/b\r\n\r\n", 415,
 		 false},
+		{"POST /nothing HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400, false},
 		{"GET /echo HTTP/1.1\r\nHost: a\r\n" CLOSE "\r\n", 405, false},
 		{"GET /nothing HTTP/1.1\r\nHost: a\r\n" CLOSE "\r\n", 404, false},
 	};
