@@ -1,10 +1,12 @@
 #include "common/ca/acme/validator.h"
 
 #include "common/base/clock.h"
+#include "common/base/periodic_thread.h"
 #include "common/base/work_queue.h"
 #include "common/net/fetch/fetch.h"
 
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +19,7 @@ enum {
 	WAITING_OF_CLIENT = ACME_NAMES_MAX, /* of an order's, all at once */
 	FETCH_TIMEOUT_MS = 10000,
 	PAGE_MAX = 65536,
-	RETRY_US = 500000,
+	RETRY_MS = 500,
 	/* From its submission on an outcome may be recorded: nobody begins the challenge again
 	   before VALIDATION_MAX_S. */
 	RECORDED_WITHIN_US = (VALIDATION_MAX_S - 5) * 1000000,
@@ -26,15 +28,23 @@ enum {
 struct validator {
 	struct acme_settings settings;
 	struct work_queue *queue;
+	struct periodic_thread *recorder; /* of the outcomes that the record did not take at once */
+	pthread_mutex_t lock;
+	struct pending_validation *unrecorded;
+	size_t unrecorded_count;
 	atomic_bool ending;
 };
 
-/* One in the queue. */
+/* From its submission until its outcome is recorded. */
 struct pending_validation {
 	struct validator *validator;
 	struct validation validation;
-	int64_t submitted_us; /* read_stopwatch_us */
+	struct refusal problem;          /* the outcome: "" for a host that shows what it should */
+	int64_t submitted_us;            /* read_stopwatch_us */
+	struct pending_validation *next; /* of those that are not recorded */
 };
+
+static periodic_function record_again;
 
 int new_validator(const struct acme_settings *settings, struct validator **ret_validator,
 		  struct fault *fault)
@@ -46,20 +56,60 @@ int new_validator(const struct acme_settings *settings, struct validator **ret_v
 	if (validator == NULL)
 		return set_memory_fault(fault);
 	validator->settings = *settings;
-	if (new_work_queue(&limits, &validator->queue, fault) < 0)
+	pthread_mutex_init(&validator->lock, NULL);
+	if (new_work_queue(&limits, &validator->queue, fault) < 0 ||
+	    start_periodic_thread(RETRY_MS, record_again, validator, &validator->recorder, fault) <
+		    0)
 		return -1;
 	*ret_validator = TAKE(validator);
 	return 0;
 }
 
+/* Takes all that are not recorded. */
+static struct pending_validation *take_unrecorded(struct validator *validator)
+{
+	struct pending_validation *taken;
+
+	pthread_mutex_lock(&validator->lock);
+	taken = TAKE(validator->unrecorded);
+	validator->unrecorded_count = 0;
+	pthread_mutex_unlock(&validator->lock);
+	return taken;
+}
+
+/* Keeps it for record_again; false: there are too many. */
+static bool keep_unrecorded(struct pending_validation *pending)
+{
+	struct validator *validator = pending->validator;
+	bool kept;
+
+	pthread_mutex_lock(&validator->lock);
+	kept = validator->unrecorded_count < WAITING_MAX;
+	if (kept) {
+		pending->next = validator->unrecorded;
+		validator->unrecorded = pending;
+		validator->unrecorded_count++;
+	}
+	pthread_mutex_unlock(&validator->lock);
+	return kept;
+}
+
 void free_validator(struct validator **pointer)
 {
 	struct validator *validator = TAKE(*pointer);
+	struct pending_validation *pending;
+	struct pending_validation *next;
 
 	if (validator == NULL)
 		return;
 	atomic_store(&validator->ending, true);
 	free_work_queue(&validator->queue);
+	stop_periodic_thread(&validator->recorder);
+	for (pending = take_unrecorded(validator); pending != NULL; pending = next) {
+		next = pending->next;
+		free(pending);
+	}
+	pthread_mutex_destroy(&validator->lock);
 	free(validator);
 }
 
@@ -144,59 +194,75 @@ static void log_validation(const struct validator *validator, const struct valid
 			       failed ? FAILED_STATUS : OK_STATUS, text);
 }
 
-/* A record that is away or full for a while need not cost the answer of the host. */
-static int settle_in_time(const struct pending_validation *pending, const struct refusal *problem,
-			  struct fault *fault)
-{
-	const struct validator *validator = pending->validator;
-	const struct validation *validation = &pending->validation;
-	struct store *store = authority_store(validator->settings.authority);
-
-	for (bool told = false;; told = true) {
-		struct fault failure = {0};
-
-		if (settle_challenge(store, validation->id, problem, read_clock(), &failure) == 0)
-			return 0;
-		if (atomic_load(&validator->ending) ||
-		    read_stopwatch_us() - pending->submitted_us >= RECORDED_WITHIN_US)
-			return pass_fault(&failure, fault);
-		(void)prefix_fault(&failure, "the outcome will be recorded later");
-		if (!told)
-			log_validation(validator, validation, &failure, problem);
-		sleep_us(RETRY_US);
-	}
-}
-
-/* What cannot be recorded in time, and a failure of this process, leaves the challenge as it is:
-   after VALIDATION_MAX_S it is pending. */
-static int record_outcome(const struct pending_validation *pending, const struct refusal *problem,
-			  struct fault *fault)
+static int record_outcome(const struct pending_validation *pending, struct fault *fault)
 {
 	struct authority *authority = pending->validator->settings.authority;
 	struct refusal refusal = {0};
 
-	if (settle_in_time(pending, problem, fault) < 0)
+	if (settle_challenge(authority_store(authority), pending->validation.id, &pending->problem,
+			     read_clock(), fault) < 0)
 		return -1;
-	if (!is_refused(problem))
+	if (!is_refused(&pending->problem))
 		return 0;
-	set_refusal(&refusal, "challenge", "%s", problem->detail);
+	set_refusal(&refusal, "challenge", "%s", pending->problem.detail);
 	return record_refusal(authority_refusals(authority), pending->validation.client, &refusal,
 			      read_clock(), fault);
+}
+
+/*
+ * Records the outcome, and frees the validation. A record that is away or full for a while need not
+ * cost the answer of the host, and no validator waits for it: the outcome is kept. One that cannot
+ * be recorded in time leaves the challenge as it is: after VALIDATION_MAX_S it is pending.
+ */
+static void settle(struct pending_validation *pending, bool again)
+{
+	const struct validator *validator = pending->validator;
+	const struct validation validation = pending->validation;
+	const struct refusal problem = pending->problem;
+	struct fault failure = {0};
+
+	if (record_outcome(pending, &failure) < 0 &&
+	    read_stopwatch_us() - pending->submitted_us < RECORDED_WITHIN_US &&
+	    keep_unrecorded(pending)) {
+		(void)prefix_fault(&failure, "the outcome will be recorded later");
+		if (!again)
+			log_validation(validator, &validation, &failure, &problem);
+		return;
+	}
+	log_validation(validator, &validation, &failure, &problem);
+	free(pending);
+}
+
+static void record_again(void *context)
+{
+	struct validator *validator = context;
+	struct pending_validation *pending = take_unrecorded(validator);
+
+	while (pending != NULL) {
+		struct pending_validation *next = pending->next;
+
+		if (atomic_load(&validator->ending))
+			free(pending);
+		else
+			settle(pending, true);
+		pending = next;
+	}
 }
 
 static void validate(void *context)
 {
 	struct pending_validation *pending = context;
 	const struct validator *validator = pending->validator;
-	struct refusal problem = {0};
 	struct fault failure = {0};
 
 	if (!atomic_load(&validator->ending) &&
-	    ask_host(validator, &pending->validation, &problem, &failure) == 0 &&
-	    !atomic_load(&validator->ending))
-		(void)!record_outcome(pending, &problem, &failure);
+	    ask_host(validator, &pending->validation, &pending->problem, &failure) == 0 &&
+	    !atomic_load(&validator->ending)) {
+		settle(pending, false);
+		return;
+	}
 	if (!atomic_load(&validator->ending))
-		log_validation(validator, &pending->validation, &failure, &problem);
+		log_validation(validator, &pending->validation, &failure, &pending->problem);
 	free(pending);
 }
 
@@ -208,7 +274,9 @@ int submit_validation(struct validator *validator, const struct validation *vali
 
 	if (pending == NULL)
 		return set_memory_fault(fault);
-	*pending = (struct pending_validation){validator, *validation, read_stopwatch_us()};
+	*pending = (struct pending_validation){.validator = validator,
+					       .validation = *validation,
+					       .submitted_us = read_stopwatch_us()};
 	(void)snprintf(work.owner, sizeof(work.owner), "%s", validation->client);
 	if (submit_work(validator->queue, &work, fault) == 0)
 		return 0;

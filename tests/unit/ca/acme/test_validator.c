@@ -6,6 +6,7 @@
 #include "tests/unit/ca/fixture.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -154,6 +155,62 @@ Test(validator, leaves_a_challenge_to_a_later_run_when_it_ends)
 	OK(find_challenge(ca_store(), validation.id, read_clock() + VALIDATION_MAX_S + 1,
 			  &challenge, &fault));
 	cr_expect_eq(challenge.state, CHALLENGE_PENDING);
+}
+
+/* Lines of the log, in their order: 'l' for an outcome that will be recorded later, 'x' for others.
+ */
+struct log_of_outcomes {
+	pthread_mutex_t lock;
+	struct buffer lines;
+};
+
+static void note_outcome(void *context, const char *method, const char *path, unsigned int status,
+			 const char *text)
+{
+	struct log_of_outcomes *log = context;
+
+	(void)method;
+	(void)path;
+	(void)status;
+	pthread_mutex_lock(&log->lock);
+	append_string(&log->lines, strstr(text, "recorded later") != NULL ? "l" : "x");
+	pthread_mutex_unlock(&log->lock);
+}
+
+static size_t count_outcomes(struct log_of_outcomes *log)
+{
+	size_t count;
+
+	pthread_mutex_lock(&log->lock);
+	count = log->lines.len;
+	pthread_mutex_unlock(&log->lock);
+	return count;
+}
+
+/* Of a record that takes no outcome, each validator lets go at once: others have them. */
+Test(validator, asks_further_hosts_while_outcomes_cannot_be_recorded)
+{
+	enum { MORE_THAN_VALIDATORS = 20 };
+	struct log_of_outcomes log = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	const struct acme_settings settings = {.authority = ca.authority,
+					       .exchange_log = note_outcome,
+					       .exchange_log_context = &log};
+	struct validation validations[MORE_THAN_VALIDATORS];
+
+	/* Nobody listens at port 0: each host is an answer at once. */
+	ca.manifest->ca.acme_http_port = 0;
+	OK(new_validator(&settings, &validator, &fault));
+	for (size_t i = 0; i < MORE_THAN_VALIDATORS; i++)
+		validations[i] = begin((uint8_t)(i + 1), "client1");
+	bar_store(ca_store());
+	for (size_t i = 0; i < MORE_THAN_VALIDATORS; i++)
+		OK(submit_validation(validator, &validations[i], &fault));
+	while (count_outcomes(&log) < MORE_THAN_VALIDATORS)
+		(void)usleep(1000);
+	free_validator(&validator);
+	for (size_t i = 0; i < MORE_THAN_VALIDATORS; i++)
+		cr_expect_eq(log.lines.data[i], 'l', "outcome %zu of %s", i, log.lines.data);
+	clear_buffer(&log.lines);
 }
 
 /* One client's silent hosts do not take the place of the others. */
