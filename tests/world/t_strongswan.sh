@@ -31,12 +31,13 @@ check 'are those of RFC 7030' /usr/bin/python3 - attributes <<'END'
 import base64, sys
 from pyasn1.codec.der.decoder import decode
 from pyasn1.codec.der.encoder import encode
+from pyasn1.type import namedtype, tag, univ
 from pyasn1_modules import rfc5280, rfc7030
 
 der = base64.b64decode(open(sys.argv[1]).read(), validate=True)
 attributes, rest = decode(der, asn1Spec=rfc7030.CsrAttrs())
 assert not rest and encode(attributes) == der
-(item,) = attributes
+item, template = attributes
 assert str(item['attribute']['attrType']) == '1.2.840.113549.1.9.14'
 (value,) = item['attribute']['attrValues']
 extensions, rest = decode(value, asn1Spec=rfc5280.Extensions())
@@ -45,6 +46,21 @@ assert not rest and usage['extnID'] == rfc5280.id_ce_keyUsage and usage['critica
 assert purposes['extnID'] == rfc5280.id_ce_extKeyUsage
 purposes, rest = decode(purposes['extnValue'], asn1Spec=rfc5280.ExtKeyUsageSyntax())
 assert not rest and list(purposes) == [rfc5280.id_kp_serverAuth]
+
+
+class Template(univ.Sequence):  # RFC 9908, section 3.4
+    componentType = namedtype.NamedTypes(
+        namedtype.NamedType('version', univ.Integer()),
+        namedtype.NamedType('attributes', univ.SetOf(componentType=rfc5280.Attribute()).subtype(
+            implicitTag=tag.Tag(tag.tagClassContext, tag.tagFormatConstructed, 1))))
+
+
+assert str(template['attribute']['attrType']) == '1.2.840.113549.1.9.16.2.61'
+(value,) = template['attribute']['attrValues']
+content, rest = decode(value, asn1Spec=Template())
+(attribute,) = content['attributes']
+assert not rest and content['version'] == 0 and attribute['type'] == item['attribute']['attrType']
+assert bytes(attribute['values'][0]) == bytes(item['attribute']['attrValues'][0])
 END
 
 number=0

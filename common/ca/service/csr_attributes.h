@@ -11,7 +11,9 @@
  *  - a key type, if the policy allows one alone: id-ecPublicKey with the curve (RFC 5480),
  *    rsaEncryption with the modulus's length in bits, or id-Ed25519 (RFC 8410);
  *  - an extensionRequest (RFC 2985 section 5.4.2) with keyUsage and extKeyUsage, as the certificate
- *    will have them, unless that is for USE_SIGN alone, where a request needs neither.
+ *    will have them, unless that is for USE_SIGN alone, where a request needs neither;
+ *  - and the same once more as a CertificationRequestInfoTemplate (RFC 9908 section 3.4), beside
+ * which clients that know it ignore the others (section 4).
  *
  * Appends nothing where neither is: a request with any content that the policy allows will do.
  * Not said: subject and alternative names, of which the policy has patterns, not values.

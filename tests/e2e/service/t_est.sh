@@ -60,6 +60,8 @@ attributes() { # PATH CURL_OPTION…
 	base64 -d answer >attributes.der 2>openssl.log
 }
 oids() { openssl asn1parse -inform DER -in attributes.der | sed -n 's/.*OBJECT *://p' | paste -sd,; }
+# Newer programs have a name for it.
+template=$(openssl asn1parse -genstr OID:1.2.840.113549.1.9.16.2.61 | sed -n 's/.*OBJECT *://p')
 attributes csrattrs
 equal 'nothing is expected of nobody' '204 0' "$status $(wc -c <answer)"
 attributes csrattrs -u "other:$("$certpool" client password other)"
@@ -68,12 +70,13 @@ attributes csrattrs -u "dev:$password"
 equal 'csrattrs answers a client' 200 "$status"
 check 'as the RFC has it' grep -qi '^content-type: application/csrattrs' head
 check 'in base64' grep -qi '^content-transfer-encoding: base64' head
-equal 'with all usages of its policy' \
-	'Extension Request,X509v3 Key Usage,X509v3 Extended Key Usage' "$(oids)"
+extensions='Extension Request,X509v3 Key Usage,X509v3 Extended Key Usage'
+equal 'with all usages of its policy, in both forms' "$extensions,$template,$extensions" "$(oids)"
 openssl asn1parse -inform DER -in attributes.der -strparse "$(openssl asn1parse -inform DER -in attributes.der | awk -F: '/OCTET STRING/ {at = $1} END {print at + 0}')" >out
 equal 'which are these' 'TLS Web Server Authentication,TLS Web Client Authentication,1.3.6.1.5.5.7.3.36' "$(sed -n 's/.*OBJECT *://p' out | paste -sd,)"
 attributes server/csrattrs -u "narrow:$("$certpool" client password narrow)"
-equal 'an only type of key, and the usages of a label' 'id-ecPublicKey,secp384r1,Extension Request,X509v3 Key Usage,X509v3 Extended Key Usage' "$(oids)"
+equal 'an only type of key, and the usages of a label' \
+	"id-ecPublicKey,secp384r1,$extensions,$template,id-ecPublicKey,secp384r1,$extensions" "$(oids)"
 attributes csrattrs -u "dev:${password}x"
 equal 'nobody learns what is expected of another' 401 "$status"
 
