@@ -19,6 +19,26 @@
  */
 struct store_driver;
 
+/*
+ * How many certificates some clients have that are neither expired nor revoked, as
+ * insert_certificates counted and inserted them: at most so many, as some may have expired since.
+ * They hold while nobody else has written to the record (insert_certificates.c).
+ */
+enum { LIVE_COUNTS = 16 };
+
+struct live_count {
+	char client[NAME_SIZE]; /* "": none */
+	int64_t live;
+	int64_t now_s; /* when they were counted */
+};
+
+struct live_counts {
+	struct live_count rows[LIVE_COUNTS];
+	size_t next;           /* the row that the next client gets */
+	uint64_t write;        /* the last WRITE of this process after which they held */
+	int64_t change_number; /* change_number_sql's then */
+};
+
 struct store {
 	const struct store_driver *driver;
 	char *name;                   /* of the record in messages */
@@ -26,6 +46,8 @@ struct store {
 	int64_t front_end;            /* this process's; open_store fills it */
 	atomic_bool barred;           /* see bar_store */
 	struct joint_work insertions; /* of insert_certificates; open_store makes it */
+	struct live_counts counts;    /* of who leads these */
+	atomic_uint_fast64_t writes;  /* WRITEs that have begun */
 };
 
 struct store_connection {
@@ -89,7 +111,10 @@ struct store_driver {
 	int (*find_keys)(struct store_connection *connection, const struct key_column *column,
 			 struct values values, bool *ret_present, struct fault *fault);
 
-	const char *columns_sql;    /* see query_columns */
+	const char *columns_sql; /* see query_columns */
+	/* A number that in the next WRITE is another one if any other connection, of whatever
+	   process, has committed a change meanwhile. NULL: the database has none. */
+	const char *change_number_sql;
 	const char *resume_ids_sql; /* see resume_ids; NULL: ids follow the highest one anyway */
 
 	/* Fills *fault and, but for a SCAN, makes every later begin fail. Returns -1. */

@@ -2,6 +2,7 @@
 #include "common/ca/store/certificate_rows.h"
 #include "common/ca/store/driver.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,44 +45,100 @@ static void append_row(const struct issued_certificate *record, struct value *va
 	memcpy(values, row, sizeof(row));
 }
 
+/*
+ * The counts hold if the WRITE of this process before this one was of insert_once, too, and no
+ * other connection has written since: else they are forgotten. *ret_write is this WRITE's number,
+ * for live_counts.write. In SQLite a WRITE excludes all others; where it does not, there is no
+ * change number, and nothing is kept.
+ */
+static int begin_counts(struct transaction *transaction, uint64_t *ret_write, struct fault *fault)
+{
+	struct store *store = transaction->store;
+	struct live_counts *counts = &store->counts;
+	const char *sql = store->driver->change_number_sql;
+	const uint64_t write = atomic_load(&store->writes);
+	int64_t number = 0;
+
+	if (sql != NULL && query_number(transaction, sql, NO_VALUES, &number, fault) < 0)
+		return -1;
+	if (sql == NULL || counts->write + 1 != write || counts->change_number != number)
+		*counts = (struct live_counts){.change_number = number};
+	*ret_write = write;
+	return 0;
+}
+
+/* The row of a client; a new one has live -1. */
+static struct live_count *find_count(struct live_counts *counts, const char *client)
+{
+	struct live_count *row;
+
+	for (size_t i = 0; i < LIVE_COUNTS; i++)
+		if (strcmp(counts->rows[i].client, client) == 0)
+			return &counts->rows[i];
+	row = &counts->rows[counts->next++ % LIVE_COUNTS];
+	*row = (struct live_count){.live = -1};
+	(void)snprintf(row->client, sizeof(row->client), "%s", client);
+	return row;
+}
+
 /* What a client may still be given in a transaction that several insertions share. */
 struct allowance {
 	const char *client; /* NULL: none was read yet */
 	size_t quota;
 	size_t room; /* certificates that may still be inserted; 0 also when the client is barred */
 	bool barred;
+	bool counted; /* in this transaction: the room is all that there is */
+	struct live_count *count;
 };
 
-/* Counting takes longer the more certificates the client has. So it is done once for insertions of
-   the same client that follow each other: nobody else writes in their transaction. */
+static int read_barred(struct transaction *transaction, struct value client, bool *ret_barred,
+		       struct fault *fault)
+{
+	static const char sql[] = "SELECT disabled, revoked_at FROM client WHERE name = ?1";
+	CLEANUP(close_rows) struct rows rows = {0};
+	bool row;
+
+	if (query_row(transaction, sql, VALUES(client), &rows, &row, fault) < 0)
+		return -1;
+	*ret_barred = row && (row_number(&rows, 0) != 0 || !row_is_null(&rows, 1));
+	return check_row(&rows, fault);
+}
+
+/*
+ * Counting takes longer the more certificates the client has. So it is done once for insertions of
+ * the same client that follow each other, within a transaction and from one to the next, unless the
+ * room might not suffice: what has expired meanwhile is told by counting alone.
+ */
 static int read_allowance(struct transaction *transaction, const struct insertion *insertion,
 			  struct allowance *allowance, struct fault *fault)
 {
-	static const char client_sql[] = "SELECT disabled, revoked_at FROM client WHERE name = ?1";
 	static const char live_sql[] = "SELECT COUNT(*) FROM certificate WHERE client = ?1"
 				       " AND not_after >= ?2 AND revoked_at IS NULL";
-	const struct value client = text_value(insertion->records[0].client);
-	CLEANUP(close_rows) struct rows rows = {0};
-	bool barred = false;
-	int64_t live;
-	bool row;
+	const char *name = insertion->records[0].client;
+	const struct value client = text_value(name);
+	const bool same = allowance->client != NULL && allowance->quota == insertion->quota &&
+			  strcmp(allowance->client, name) == 0;
+	struct allowance next = {.client = name, .quota = insertion->quota};
+	struct live_count *count;
 
-	if (allowance->client != NULL && allowance->quota == insertion->quota &&
-	    strcmp(allowance->client, insertion->records[0].client) == 0)
+	if (same && (allowance->counted || allowance->room >= insertion->count))
 		return 0;
-	if (query_row(transaction, client_sql, VALUES(client), &rows, &row, fault) < 0)
+	if (read_barred(transaction, client, &next.barred, fault) < 0)
 		return -1;
-	if (row)
-		barred = row_number(&rows, 0) != 0 || !row_is_null(&rows, 1);
-	if (check_row(&rows, fault) < 0 ||
-	    query_number(transaction, live_sql, VALUES(client, number_value(insertion->now_s)),
-			 &live, fault) < 0)
-		return -1;
-	*allowance = (struct allowance){.client = insertion->records[0].client,
-					.quota = insertion->quota,
-					.barred = barred};
-	if (!barred && (size_t)live < insertion->quota)
-		allowance->room = insertion->quota - (size_t)live;
+	count = find_count(&transaction->store->counts, name);
+	if (count->live < 0 || insertion->now_s < count->now_s ||
+	    (size_t)count->live + insertion->count > insertion->quota) {
+		if (query_number(transaction, live_sql,
+				 VALUES(client, number_value(insertion->now_s)), &count->live,
+				 fault) < 0)
+			return -1;
+		count->now_s = insertion->now_s;
+		next.counted = true;
+	}
+	if (!next.barred && (size_t)count->live < insertion->quota)
+		next.room = insertion->quota - (size_t)count->live;
+	next.count = count;
+	*allowance = next;
 	return 0;
 }
 
@@ -163,6 +220,7 @@ static int insert_batch(struct transaction *transaction, struct insert_context *
 			context->results[context->indices[i]] = KEY_EXISTS;
 		context->inserted += context->flags[i];
 		context->allowance->room -= context->flags[i];
+		context->allowance->count->live += context->flags[i];
 	}
 	return 0;
 }
@@ -258,8 +316,10 @@ static int insert_once(struct store *store, void *const *parts, size_t count, st
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct allowance allowance = {.client = NULL};
+	uint64_t write;
 
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0)
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    begin_counts(&transaction, &write, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		const struct joint_insertion *each = parts[i];
@@ -268,7 +328,10 @@ static int insert_once(struct store *store, void *const *parts, size_t count, st
 				   fault) < 0)
 			return -1;
 	}
-	return commit_transaction(&transaction, fault);
+	if (commit_transaction(&transaction, fault) < 0)
+		return -1;
+	store->counts.write = write;
+	return 0;
 }
 
 /* What an attempt of unknown outcome recorded after all is there under the same serials. */

@@ -19,6 +19,8 @@ int begin_transaction(struct store *store, enum transaction_mode mode,
 		return -1;
 	transaction->store = store;
 	transaction->line_id = 0;
+	if (mode == TRANSACTION_WRITE)
+		atomic_fetch_add(&store->writes, 1);
 	return 0;
 }
 

@@ -287,8 +287,7 @@ static int lock_connection(struct sqlite_connection *connection, struct fault *f
 			 connection->connection.store->name);
 }
 
-/* The first reader that is free, whose pages are the likeliest to be cached, or else one that will
-   be. */
+/* The first reader that is free, whose pages are likeliest to be cached, or one that will be. */
 static int lock_reader(struct sqlite_store *store, struct sqlite_connection **ret_reader,
 		       struct fault *fault)
 {
@@ -495,6 +494,7 @@ const struct store_driver sqlite_driver = {
 	.insert_rows = insert_sqlite_rows,
 	.find_keys = find_sqlite_keys,
 	.columns_sql = columns_sql,
+	.change_number_sql = "PRAGMA data_version",
 	.report_damage = report_sqlite_damage,
 	.check_integrity = check_sqlite_pages,
 };

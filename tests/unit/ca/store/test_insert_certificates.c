@@ -1,6 +1,8 @@
 #include "common/ca/store/certificates.h"
 
+#include "common/ca/store/certificate_rows.h"
 #include "common/ca/store/driver.h"
+#include "common/ca/store/revoke.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/records.h"
 
@@ -87,6 +89,72 @@ Test(insert_certificates, stops_at_the_quota_and_counts_what_is_there_already_as
 	cr_expect_eq(count, 3);
 	for (size_t i = 0; i < 6; i++)
 		clear_issued_certificate(&records[i]);
+}
+
+static enum insert_result insert_below_quota(struct store *at, uint32_t number)
+{
+	enum { QUOTA = 3 };
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	enum insert_result result = KEY_SPENT;
+
+	make_record(&record, "client1", number);
+	OK(store_records(at, &record, 1, QUOTA, &result, &fault));
+	return result;
+}
+
+static void recover_one(uint32_t number)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	bool inserted;
+
+	make_record(&record, "client1", number);
+	OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+	OK(insert_recovered(&transaction, &record, 1000, &inserted, &fault));
+	OK(commit_transaction(&transaction, &fault));
+}
+
+/* What a client has is not counted for each certificate: nobody may be overlooked by that. */
+Test(insert_certificates, stop_at_the_quota_whoever_else_writes)
+{
+	struct store *other = open_scratch_store(&scratch);
+
+	cr_expect_eq(insert_below_quota(store, 1), INSERTED);
+	cr_expect_eq(insert_below_quota(other, 2), INSERTED);
+	cr_expect_eq(insert_below_quota(store, 3), INSERTED);
+	cr_expect_eq(insert_below_quota(store, 4), OVER_QUOTA);
+	cr_expect_eq(insert_below_quota(other, 5), OVER_QUOTA);
+	free_store(&other);
+}
+
+Test(insert_certificates, stop_at_the_quota_after_other_changes_of_the_same_process)
+{
+	cr_expect_eq(insert_below_quota(store, 1), INSERTED);
+	recover_one(2);
+	cr_expect_eq(insert_below_quota(store, 3), INSERTED);
+	cr_expect_eq(insert_below_quota(store, 4), OVER_QUOTA);
+}
+
+/* The room that is left comes from the count before, or from a new one once it may be too little.
+ */
+Test(insert_certificates, make_use_of_what_others_freed)
+{
+	static const char *const clients[] = {"client2", "client3"};
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	const struct issued_certificate *first = &record;
+	struct revocation_summary summary;
+	struct revocation revocation = {
+		.serials = &first->serial, .serial_count = 1, .by = CA_NAME, .now_s = 1001};
+
+	make_record(&record, "client1", 1);
+	for (uint32_t i = 1; i <= 3; i++) {
+		cr_expect_eq(insert_below_quota(store, i), INSERTED);
+		insert_one(store, clients[i % 2], 100 + i);
+	}
+	cr_expect_eq(insert_below_quota(store, 4), OVER_QUOTA);
+	OK(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault));
+	cr_expect_eq(insert_below_quota(store, 4), INSERTED);
+	cr_expect_eq(insert_below_quota(store, 5), OVER_QUOTA);
 }
 
 Test(insert_certificates, inserts_nothing_of_an_empty_batch)
