@@ -121,6 +121,14 @@ bool is_loopback(const struct endpoint *endpoint)
 	       (is_address(endpoint->host) && strncmp(endpoint->host, net, strlen(net)) == 0);
 }
 
+bool has_secure_endpoint(const struct endpoint_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->endpoints[i].secure)
+			return true;
+	return false;
+}
+
 bool is_wildcard(const struct endpoint *endpoint)
 {
 	return strcmp(endpoint->host, "0.0.0.0") == 0 || strcmp(endpoint->host, "::") == 0;

@@ -53,6 +53,9 @@ void format_endpoint(const struct endpoint *endpoint, char ret_text[static ENDPO
 
 bool equal_endpoints(const struct endpoint *a, const struct endpoint *b);
 
+/* Whether one of them is https. */
+bool has_secure_endpoint(const struct endpoint_list *list);
+
 /* Whether the host is 0.0.0.0 or ::, all addresses of a machine: to listen at, not to connect to.
  */
 bool is_wildcard(const struct endpoint *endpoint);

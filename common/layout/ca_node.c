@@ -381,11 +381,7 @@ int list_ca_differences(const struct ca_node *before, const struct ca_node *afte
 	const struct field url[] = {
 		{.name = "key", .set = set_text, .offset = offsetof(struct ca_node, key_url)}, {0}};
 	const struct field store[] = {
-		{.name = "store", .set = set_text, .offset = offsetof(struct ca_node, store)},
-		{.name = "acme.http_01",
-		 .set = set_text,
-		 .offset = offsetof(struct ca_node, acme_challenged)},
-		{0}};
+		{.name = "store", .set = set_text, .offset = offsetof(struct ca_node, store)}, {0}};
 	bool in_file = before->key_url == NULL && after->key_url == NULL;
 
 	append_string(&names, "");
@@ -417,12 +413,12 @@ void clear_ca_node(struct ca_node *ca)
 	*ca = (struct ca_node){0};
 }
 
-bool is_challenged(const struct ca_node *ca, const char *client)
+bool is_challenged(const char *challenged, const char *client)
 {
 	char line[NAME_SIZE + 2];
 
-	if (ca->acme_challenged == NULL)
+	if (challenged == NULL)
 		return false;
 	(void)snprintf(line, sizeof(line), "\n%s\n", client);
-	return strstr(ca->acme_challenged, line) != NULL;
+	return strstr(challenged, line) != NULL;
 }

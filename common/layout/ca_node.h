@@ -54,12 +54,14 @@ struct ca_node {
  */
 int read_ca_node(const struct yaml_node *value, const char *directory, struct ca_node *ca,
 		 struct fault *fault) MUST_CHECK;
-/* The keys under which two CAs differ, like "ca.endpoint, ca.crl.url"; "" for none. */
+/* The keys under which two CAs differ, like "ca.endpoint, ca.crl.url", but for acme.http_01, which
+   a CA takes over while it serves; "" for none. */
 int list_ca_differences(const struct ca_node *before, const struct ca_node *after,
 			struct buffer *ret_names, struct fault *fault) MUST_CHECK;
 void clear_ca_node(struct ca_node *ca);
 
-/* Whether an ACME client has to show, by http-01, that it has the names for which it asks. */
-bool is_challenged(const struct ca_node *ca, const char *client);
+/* Whether an ACME client has to show, by http-01, that it has the names for which it asks.
+   challenged: the acme_challenged of a CA. */
+bool is_challenged(const char *challenged, const char *client);
 
 #endif

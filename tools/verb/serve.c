@@ -101,9 +101,22 @@ struct serving {
 	const char *admin_token; /* "": there is no page for the admin */
 };
 
+/* Without ACME in the manifest all stays as it is: it is served until the next start. */
+static int sync_challenged(const struct serving *serving, struct ca_service *service,
+			   const struct ca_node *ca, struct fault *fault)
+{
+	if (!ca->acme)
+		return 0;
+	if (reload_ca_challenged(service, ca->acme_challenged, fault) < 0)
+		return -1;
+	return complain_about_challenged(serving->command, authority_store(serving->authority), ca,
+					 fault);
+}
+
 /* *ret_left: the changed keys of the CA, which count from the next start. */
-static int sync_with_manifest(const struct serving *serving, struct clients_synced *ret_synced,
-			      struct buffer *ret_left, struct fault *fault)
+static int sync_with_manifest(const struct serving *serving, struct ca_service *service,
+			      struct clients_synced *ret_synced, struct buffer *ret_left,
+			      struct fault *fault)
 {
 	const struct manifest *served = serving->manifest;
 	CLEANUP(free_manifest) struct manifest *manifest = NULL;
@@ -117,24 +130,25 @@ static int sync_with_manifest(const struct serving *serving, struct clients_sync
 				 manifest->path, served->ca.layout,
 				 manifest->ca.layout != NULL ? manifest->ca.layout : "none");
 	if (sync_clients(authority_store(serving->authority), manifest, read_clock(), ret_synced,
-			 fault) < 0)
+			 fault) < 0 ||
+	    sync_challenged(serving, service, &manifest->ca, fault) < 0)
 		return -1;
 	return list_ca_differences(&served->ca, &manifest->ca, ret_left, fault);
 }
 
 /*
- * Reads the manifest again and takes over its clients and their policies (sync_clients). What is
- * said of the CA itself counts from the next start. A wrong manifest, or one of another CA, changes
- * nothing and is printed, and the CA goes on.
+ * Reads the manifest again and takes over its clients and their policies (sync_clients), and which
+ * of them ACME challenges. What else is said of the CA itself counts from the next start. A wrong
+ * manifest, or one of another CA, changes nothing and is printed, and the CA goes on.
  */
-static void reload_manifest(const struct serving *serving)
+static void reload_manifest(const struct serving *serving, struct ca_service *service)
 {
 	const struct command *command = serving->command;
 	CLEANUP(clear_buffer) struct buffer left = {0};
 	struct clients_synced synced = {0};
 	struct fault fault = {0};
 
-	if (sync_with_manifest(serving, &synced, &left, &fault) < 0)
+	if (sync_with_manifest(serving, service, &synced, &left, &fault) < 0)
 		print_complaint(command, "SIGHUP: %s: nothing has changed", fault.text);
 	else
 		print_note(command,
@@ -168,7 +182,7 @@ static int serve_until_stopped(const struct serving *serving, struct ca_service 
 
 	do {
 		if (hangup) {
-			reload_manifest(serving);
+			reload_manifest(serving, service);
 			reload_keys(serving->command, service);
 		}
 		if (await_stop_or_hangup(stop, &hangup, fault) < 0)
@@ -181,10 +195,7 @@ static int serve_until_stopped(const struct serving *serving, struct ca_service 
 static int open_tls_folder(const struct endpoint_list *listen, struct layout *layout,
 			   struct fault *fault)
 {
-	for (size_t i = 0; i < listen->count; i++)
-		if (listen->endpoints[i].secure)
-			return open_server_directory(layout, fault);
-	return 0;
+	return has_secure_endpoint(listen) ? open_server_directory(layout, fault) : 0;
 }
 
 /* Beside the service, whose threads it does not take; after it, whose health it shows. */
@@ -310,7 +321,7 @@ const struct verb serve_verb = {
 		"Its log on standard error has a line for what each client was given or refused;\n"
 		"with --json that is JSON, an object a line.\n"
 		"SIGHUP makes it read the shared keys, and the manifest for clients and their\n"
-		"policies, again.\n",
+		"policies, and for ca.acme.http_01, again.\n",
 	.example = "certpool serve --listen http://127.0.0.1:8440\n",
 	.options = serve_options,
 	.settings_size = sizeof(struct serve_settings),

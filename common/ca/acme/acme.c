@@ -47,9 +47,10 @@ int new_acme(const struct acme_settings *settings, struct acme **ret_acme, struc
 	if (acme == NULL)
 		return set_memory_fault(fault);
 	acme->settings = *settings;
+	pthread_mutex_init(&acme->lock, NULL);
 	if (new_nonces(&acme->nonces, fault) < 0 ||
-	    (authority_ca(settings->authority)->acme_challenged != NULL &&
-	     new_validator(settings, &acme->validator, fault) < 0))
+	    set_acme_challenged(acme, authority_ca(settings->authority)->acme_challenged, fault) <
+		    0)
 		return -1;
 	*ret_acme = TAKE(acme);
 	return 0;
@@ -63,7 +64,32 @@ void free_acme(struct acme **pointer)
 		return;
 	free_validator(&acme->validator);
 	free_nonces(&acme->nonces);
+	pthread_mutex_destroy(&acme->lock);
+	free(acme->challenged);
 	free(acme);
+}
+
+int set_acme_challenged(struct acme *acme, const char *challenged, struct fault *fault)
+{
+	CLEANUP(free_string) char *copy = NULL;
+	char *before;
+	int result = 0;
+
+	if (challenged != NULL) {
+		copy = strdup(challenged);
+		if (copy == NULL)
+			return set_memory_fault(fault);
+	}
+	pthread_mutex_lock(&acme->lock);
+	if (copy != NULL && acme->validator == NULL)
+		result = new_validator(&acme->settings, &acme->validator, fault);
+	before = acme->challenged;
+	if (result == 0)
+		acme->challenged = TAKE(copy);
+	pthread_mutex_unlock(&acme->lock);
+	if (result == 0)
+		free(before);
+	return result;
 }
 
 void format_acme_base(const struct ca_node *ca, const struct endpoint *endpoint,

@@ -34,6 +34,14 @@ int new_acme(const struct acme_settings *settings, struct acme **ret_acme,
 	     struct fault *fault) MUST_CHECK;
 void free_acme(struct acme **acme);
 
+/*
+ * Which clients have to show their names by http-01 from now on, also for orders that are not
+ * final; copied. Until then they are those of the authority's manifest. Requests may be answered
+ * meanwhile. challenged: as the acme_challenged of a CA (ca_node.h). On failure nothing has
+ * changed.
+ */
+int set_acme_challenged(struct acme *acme, const char *challenged, struct fault *fault) MUST_CHECK;
+
 /* Says at which endpoint clients reach the server: nothing is served before. Called once. */
 void set_acme_endpoint(struct acme *acme, const struct endpoint *endpoint);
 

@@ -39,8 +39,13 @@ int read_token(struct acme_exchange *exchange, enum token_kind kind, const char 
 
 bool is_account_challenged(const struct acme_exchange *exchange)
 {
-	return is_challenged(authority_ca(exchange->acme->settings.authority),
-			     exchange->account.client);
+	struct acme *acme = exchange->acme;
+	bool challenged;
+
+	pthread_mutex_lock(&acme->lock);
+	challenged = is_challenged(acme->challenged, exchange->account.client);
+	pthread_mutex_unlock(&acme->lock);
+	return challenged;
 }
 
 static int find_challenge_of(const struct acme_exchange *exchange, const struct acme_order *order,

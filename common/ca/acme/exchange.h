@@ -6,12 +6,16 @@
 #include "common/ca/acme/orders.h"
 #include "common/ca/acme/validator.h"
 
+#include <pthread.h>
+
 /* What the answers have in common. For this folder. */
 
 struct acme {
 	struct acme_settings settings;
 	struct nonces *nonces;
-	struct validator *validator; /* NULL: no client is challenged */
+	struct validator *validator; /* NULL: no client was challenged so far */
+	pthread_mutex_t lock;        /* of the validator's beginning, and of: */
+	char *challenged;            /* set_acme_challenged */
 	_Atomic bool ready;          /* the base is set */
 	char base[ACME_BASE_SIZE];   /* ends with ACME_PATH */
 };

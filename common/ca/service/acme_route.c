@@ -38,6 +38,11 @@ void start_acme_route(struct acme_route *route, const struct endpoint_list *list
 				  endpoint->port != 0 ? endpoint : &listens->endpoints[0]);
 }
 
+int change_acme_challenged(struct acme_route *route, const char *challenged, struct fault *fault)
+{
+	return route->acme != NULL ? set_acme_challenged(route->acme, challenged, fault) : 0;
+}
+
 static int serve_get(struct acme_route *route, const struct http_request *request,
 		     struct http_response *response, struct fault *fault)
 {

@@ -23,6 +23,10 @@ void clear_acme_route(struct acme_route *route);
    the server listens. */
 void start_acme_route(struct acme_route *route, const struct endpoint_list *listens);
 
+/* set_acme_challenged; nothing where ACME is not offered. */
+int change_acme_challenged(struct acme_route *route, const char *challenged,
+			   struct fault *fault) MUST_CHECK;
+
 /* An http_refusal_fields, whose context is a struct acme_route: the server's own refusals of POSTs
    have nonces, too (RFC 8555 section 6.5). */
 http_refusal_fields add_acme_refusal_fields;

@@ -313,7 +313,6 @@ static const struct http_route routes[] = {
 	{0},
 };
 
-/* Of what is no answer. */
 static void log_event(const struct ca_service *service, const char *path, unsigned int status,
 		      const char *text)
 {
@@ -349,14 +348,6 @@ static int refresh_service(void *context, struct fault *fault)
 		       issuer_number(newest), certificate_subject(issuer_certificate(newest)));
 	log_event(service, "/ca.crt", ok, text);
 	return 0;
-}
-
-static bool has_https(const struct endpoint_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (list->endpoints[i].secure)
-			return true;
-	return false;
 }
 
 /* For https endpoints: the server cannot begin without a certificate, but with one that is valid
@@ -403,7 +394,8 @@ static int prepare_service(struct ca_service *service, const struct ca_service_s
 	    new_responder(authority_store(settings->authority),
 			  authority_issuers(settings->authority), &service->responder, fault) < 0)
 		return -1;
-	return has_https(&settings->listen) ? prepare_identity(service, settings, fault) : 0;
+	return has_secure_endpoint(&settings->listen) ? prepare_identity(service, settings, fault)
+						      : 0;
 }
 
 /* Unless another transaction was committed just now. Logs the first failure of several, and the end
@@ -466,6 +458,11 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 int reload_ca_keys(struct ca_service *service, struct fault *fault)
 {
 	return reload_shared_keys(&service->encrypted.keys, fault);
+}
+
+int reload_ca_challenged(struct ca_service *service, const char *challenged, struct fault *fault)
+{
+	return change_acme_challenged(&service->acme, challenged, fault);
 }
 
 const struct endpoint_list *ca_service_endpoints(const struct ca_service *service)

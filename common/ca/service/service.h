@@ -45,6 +45,10 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 /* Reads the keys that are shared with the clients again. On failure the previous keys stay. */
 int reload_ca_keys(struct ca_service *service, struct fault *fault) MUST_CHECK;
 
+/* Takes over which ACME clients have to show their names (acme_challenged of ca_node.h). */
+int reload_ca_challenged(struct ca_service *service, const char *challenged,
+			 struct fault *fault) MUST_CHECK;
+
 /* What keeps the CA from working, and what its operator should look at, as GET /health says it. A
    check_function of its page (admin_page.h); the context is the service. */
 void check_ca_service(void *service, int64_t now_s, struct health *ret_health);

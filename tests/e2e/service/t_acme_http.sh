@@ -202,6 +202,21 @@ ask_by_key account.jwk "$base/new-account" "{\"externalAccountBinding\":$(bindin
 kid=$(field Location)
 ask "$base/new-order" "{\"identifiers\":[$(identifier good.localhost)]}" >status
 equal 'another client is not challenged' '201 ready' "$(cat status) $(jq -r .status answer)"
+order=$(field Location)
+cp manifest.yaml before.yaml
+# reloaded CLIENTS TIMES: the manifest names these in http_01 from now on; SIGHUP tells the CA, for which it is the nth time.
+reloaded() {
+	sed "s/http_01: [[]client1[]]/http_01: [$1]/" before.yaml >manifest.yaml
+	kill -HUP "$ca"
+	eventually noted "$2"
+}
+noted() { [ "$(grep -c 'SIGHUP: manifest.yaml: clients:' serve.err)" -ge "$1" ]; }
+check 'SIGHUP has the manifest read again' reloaded 'client1, client2' 1
+equal 'by which a further client is challenged' '201 pending' "$(ask "$base/new-order" "{\"identifiers\":[$(identifier good.localhost)]}") $(jq -r .status answer)"
+equal 'for what it has ordered, too' pending "$(ask "$order" '' >out && jq -r .status answer)"
+check 'and by which it is not any more' reloaded client1 2
+equal 'its order is ready again' ready "$(ask "$order" '' >out && jq -r .status answer)"
+check_not 'nothing waits for another start' grep -q 'not taken over' serve.err
 
 cp first.jwk account.jwk
 kid=$first

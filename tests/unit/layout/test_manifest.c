@@ -451,14 +451,14 @@ Test(manifest, names_the_clients_that_have_to_show_their_names_by_http_01)
 	OK(parse(WITH_ACME(""), &none, &fault));
 	OK(parse(WITH_ACME("http_01: [web, a-b]"), &some, &fault));
 	cr_expect_eq(none->ca.acme_http_port, 80);
-	cr_expect(!is_challenged(&none->ca, "web"));
-	cr_expect(is_challenged(&some->ca, "web"));
-	cr_expect(is_challenged(&some->ca, "a-b"));
-	cr_expect(!is_challenged(&some->ca, "a"));
-	cr_expect(!is_challenged(&some->ca, "b"));
-	cr_expect(!is_challenged(&some->ca, ""));
+	cr_expect(!is_challenged(none->ca.acme_challenged, "web"));
+	cr_expect(is_challenged(some->ca.acme_challenged, "web"));
+	cr_expect(is_challenged(some->ca.acme_challenged, "a-b"));
+	cr_expect(!is_challenged(some->ca.acme_challenged, "a"));
+	cr_expect(!is_challenged(some->ca.acme_challenged, "b"));
+	cr_expect(!is_challenged(some->ca.acme_challenged, ""));
 	OK(list_ca_differences(&none->ca, &some->ca, &names, &fault));
-	cr_expect_str_eq((const char *)names.data, "ca.acme.http_01");
+	cr_expect_str_eq((const char *)names.data, "");
 	REFUSED(parse(WITH_ACME("http_01: web"), &wrong, &fault), FAULT_USAGE,
 		"ca.acme.http_01: expected a list");
 	REFUSED(parse(WITH_ACME("http_01: [\"a b\"]"), &wrong, &fault), FAULT_USAGE,
