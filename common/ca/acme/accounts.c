@@ -17,7 +17,7 @@ void clear_acme_account(struct acme_account *account)
 
 #define ACCOUNT_COLUMNS                                                                            \
 	"SELECT acme_account.id, spki, acme_account.client, contact, deactivated_at, disabled,"    \
-	" revoked_at, removed_at, client.name, created_at FROM acme_account"                       \
+	" revoked_at, removed_at, client.name, created_at, requests_per_minute FROM acme_account"  \
 	" LEFT JOIN client ON client.name = acme_account.client WHERE "
 
 enum account_column {
@@ -31,6 +31,7 @@ enum account_column {
 	REMOVED_AT,
 	NAME,
 	CREATED_AT,
+	REQUESTS_PER_MINUTE,
 };
 
 static int copy_account(struct rows *rows, struct acme_account *account, struct fault *fault)
@@ -42,6 +43,8 @@ static int copy_account(struct rows *rows, struct acme_account *account, struct 
 	account->deactivated = !row_is_null(rows, DEACTIVATED_AT);
 	account->barred = row_is_null(rows, NAME) || row_number(rows, DISABLED) != 0 ||
 			  !row_is_null(rows, REVOKED_AT) || !row_is_null(rows, REMOVED_AT);
+	if (!row_is_null(rows, NAME))
+		account->requests_per_minute = row_size(rows, REQUESTS_PER_MINUTE);
 	account->contact = strdup(row_text(rows, CONTACT));
 	if (account->contact == NULL)
 		return set_memory_fault(fault);

@@ -20,6 +20,7 @@ struct acme_account {
 	char *contact; /* URLs, one a line */
 	bool deactivated;
 	bool barred; /* its client is disabled, revoked, removed or not in the record */
+	size_t requests_per_minute; /* its client's; 0 if that is not in the record */
 };
 
 void clear_acme_account(struct acme_account *account);

@@ -357,7 +357,7 @@ static int admit_account(struct acme_exchange *exchange, struct fault *fault)
 
 	exchange->client_pays = true;
 	if (!account->barred)
-		return charge_acme_client(exchange, account->client, fault);
+		return charge_acme_account(exchange, fault);
 	set_refusal(&refusal, "disabled",
 		    "the CA has disabled, revoked or removed the client \"%s\" of this account",
 		    account->client);

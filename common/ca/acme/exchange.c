@@ -65,6 +65,15 @@ int refuse_client(struct acme_exchange *exchange, const char *client, const stru
 			      refusal, exchange->now_s, fault);
 }
 
+static int answer_charge(struct acme_exchange *exchange, const char *client, int64_t wait_s,
+			 const struct refusal *refusal, struct fault *fault)
+{
+	if (!is_refused(refusal))
+		return 0;
+	add_response_field(exchange->response, "Retry-After", "%" PRId64, wait_s);
+	return refuse_client(exchange, client, refusal, fault);
+}
+
 int charge_acme_client(struct acme_exchange *exchange, const char *client, struct fault *fault)
 {
 	struct refusal refusal = {0};
@@ -72,10 +81,18 @@ int charge_acme_client(struct acme_exchange *exchange, const char *client, struc
 
 	if (admit_request(exchange->acme->settings.authority, client, &wait_s, &refusal, fault) < 0)
 		return -1;
-	if (!is_refused(&refusal))
-		return 0;
-	add_response_field(exchange->response, "Retry-After", "%" PRId64, wait_s);
-	return refuse_client(exchange, client, &refusal, fault);
+	return answer_charge(exchange, client, wait_s, &refusal, fault);
+}
+
+int charge_acme_account(struct acme_exchange *exchange, struct fault *fault)
+{
+	const struct acme_account *account = &exchange->account;
+	struct refusal refusal = {0};
+	int64_t wait_s;
+
+	admit_at_rate(exchange->acme->settings.authority, account->client,
+		      account->requests_per_minute, &wait_s, &refusal);
+	return answer_charge(exchange, account->client, wait_s, &refusal, fault);
 }
 
 int read_acme_client(struct acme_exchange *exchange, const char *client, struct client *ret_client,

@@ -104,6 +104,8 @@ int refuse_client(struct acme_exchange *exchange, const char *client, const stru
 /* Counts the request against the client's rate. Over that, the exchange has the problem. */
 int charge_acme_client(struct acme_exchange *exchange, const char *client,
 		       struct fault *fault) MUST_CHECK;
+/* The same for the client of the exchange's account, which is not barred. */
+int charge_acme_account(struct acme_exchange *exchange, struct fault *fault) MUST_CHECK;
 
 /* Reads the client; the exchange has a problem when it may have no certificates. */
 int read_acme_client(struct acme_exchange *exchange, const char *client, struct client *ret_client,

@@ -353,7 +353,6 @@ static int certify_order(struct acme_exchange *exchange, struct acme_order *orde
 	CLEANUP(clear_foreign_answer) struct foreign_answer answer = {0};
 	uint8_t serial[SERIAL_MAX];
 	struct fault failure = {0};
-	bool certified;
 	bool found;
 	int result = certify_foreign(exchange->acme->settings.authority, &request, exchange->now_s,
 				     &answer, &failure);
@@ -361,15 +360,14 @@ static int certify_order(struct acme_exchange *exchange, struct acme_order *orde
 	/* record_order's: the order is another request's. */
 	if (result < 0 && failure.class != FAULT_REFUSED)
 		return pass_fault(&failure, fault);
-	certified = result == 0 && !is_refused(&answer.refusal);
+	if (result == 0 && !is_refused(&answer.refusal)) {
+		log_acme(exchange, request.client, "certified 1");
+		return answer_with_order(exchange, order, answer.serial, fault);
+	}
 	if (find_certificate(exchange, order, serial, &found, fault) < 0)
 		return -1;
-	if (certified)
-		log_acme(exchange, request.client, "certified 1");
 	if (found)
 		return answer_finished(exchange, order, csr, serial, fault);
-	if (certified)
-		return set_fault(fault, FAULT_BUSY, "the order's certificate is not there yet");
 	return result < 0 ? set_parse_problem(exchange, &failure, "orderNotReady", fault)
 			  : refuse_client(exchange, request.client, &answer.refusal, fault);
 }

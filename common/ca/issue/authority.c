@@ -354,22 +354,29 @@ int admit_presence(struct authority *authority, const struct sighting *sighting,
 	return 0;
 }
 
+void admit_at_rate(struct authority *authority, const char *client, size_t per_minute,
+		   int64_t *ret_wait_s, struct refusal *refusal)
+{
+	*ret_wait_s = 0;
+	if (!take_turn(authority->rate, client, per_minute, read_stopwatch_us(), ret_wait_s))
+		set_refusal(refusal, RATE_REFUSAL,
+			    "%s may make %s a minute (requests_per_minute): try again in %" PRId64
+			    " s",
+			    client, counted(per_minute, "request", "requests").text, *ret_wait_s);
+}
+
 int admit_request(struct authority *authority, const char *client, int64_t *ret_wait_s,
 		  struct refusal *refusal, struct fault *fault)
 {
 	CLEANUP(clear_client) struct client record = {0};
-	size_t per_minute;
 	int64_t wait_s = 0;
 	bool found;
 
 	if (read_client(authority->store, client, &record, &found, fault) < 0)
 		return -1;
-	per_minute = record.policy.requests_per_minute;
-	if (found && !take_turn(authority->rate, client, per_minute, read_stopwatch_us(), &wait_s))
-		set_refusal(refusal, RATE_REFUSAL,
-			    "%s may make %s a minute (requests_per_minute): try again in %" PRId64
-			    " s",
-			    client, counted(per_minute, "request", "requests").text, wait_s);
+	if (found)
+		admit_at_rate(authority, client, record.policy.requests_per_minute, &wait_s,
+			      refusal);
 	if (ret_wait_s != NULL)
 		*ret_wait_s = wait_s;
 	return 0;

@@ -94,6 +94,10 @@ int admit_presence(struct authority *authority, const struct sighting *sighting,
 int admit_request(struct authority *authority, const char *client, int64_t *ret_wait_s,
 		  struct refusal *refusal, struct fault *fault) MUST_CHECK;
 
+/* The same for a client of which the caller has just read that number. ret_wait_s is not NULL. */
+void admit_at_rate(struct authority *authority, const char *client, size_t per_minute,
+		   int64_t *ret_wait_s, struct refusal *refusal);
+
 /* Where clients reach the CA, by the manifest; an empty host: it does not say so. */
 struct endpoint authority_endpoint(const struct authority *authority);
 

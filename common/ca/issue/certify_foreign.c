@@ -3,6 +3,8 @@
 #include "common/ca/issue/candidate.h"
 #include "common/x509/signing_order.h"
 
+#include <string.h>
+
 /* One certificate, on its way from the request to the record. */
 struct foreign_issue {
 	struct issue_options options;
@@ -94,5 +96,6 @@ int certify_foreign(struct authority *authority, const struct foreign_request *r
 	*ret_answer = (struct foreign_answer){.refusal = issue.candidate.refusal,
 					      .der = take_buffer(&issue.candidate.der),
 					      .issuer = issue.candidate.issuer};
+	memcpy(ret_answer->serial, issue.record.serial, SERIAL_MAX);
 	return 0;
 }

@@ -23,7 +23,8 @@ struct foreign_request {
 struct foreign_answer {
 	struct refusal refusal;
 	struct buffer der;
-	unsigned int issuer; /* its number */
+	unsigned int issuer;        /* its number */
+	uint8_t serial[SERIAL_MAX]; /* of a certificate that is new */
 };
 
 void clear_foreign_answer(struct foreign_answer *answer);
