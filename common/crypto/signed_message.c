@@ -12,6 +12,9 @@ enum { PART_HEADER, PART_PAYLOAD, PART_SIGNATURE, PART_COUNT };
 
 enum { JTI_LEN = 16 };
 
+/* RFC 7515 section 4.1.8 */
+#define DIGEST_MEMBER "x5t#S256"
+
 /* The end of the year 9999. Time 0 is refused, and thereby -0. */
 static const int64_t iat_max = 253402300799;
 
@@ -37,21 +40,17 @@ bool valid_jti(const char *jti)
 	       decode_base64url(bytes_of_string(jti), &octets, NULL) == 0;
 }
 
-/* Names, jti and base64 need no escapes in JSON. */
+/* Names, jti and base64 need no escapes in JSON. `signer` is the member that names the signer's
+   certificate. */
 static int append_header(struct buffer *jws, enum signature_algorithm algorithm,
-			 const struct message_claims *claims, const struct bytes *chain,
-			 size_t chain_count, struct fault *fault)
+			 const struct message_claims *claims, const struct buffer *signer,
+			 struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer header = {0};
 
-	append_format(&header, "{\"alg\":\"%s\",\"typ\":\"" MESSAGE_TYPE "\",\"x5c\":[",
+	append_format(&header, "{\"alg\":\"%s\",\"typ\":\"" MESSAGE_TYPE "\",",
 		      format_signature_algorithm(algorithm));
-	for (size_t i = 0; i < chain_count; i++) {
-		append_string(&header, i == 0 ? "\"" : ",\"");
-		append_base64(&header, chain[i]);
-		append_string(&header, "\"");
-	}
-	append_string(&header, "]");
+	append_bytes(&header, bytes_of_buffer(signer));
 	if (claims->iss[0] != '\0')
 		append_format(&header, ",\"iss\":\"%s\"", claims->iss);
 	if (claims->aud[0] != '\0')
@@ -69,23 +68,20 @@ static bool valid_names(const struct message_claims *claims)
 	return valid_name(claims->aud) && (claims->iss[0] == '\0' || valid_name(claims->iss));
 }
 
-int sign_message(const struct private_key *key, const struct message_claims *claims,
-		 const struct bytes *chain, size_t chain_count, struct bytes payload,
-		 struct buffer *ret_jws, struct fault *fault)
+static int sign_as(const struct private_key *key, const struct message_claims *claims,
+		   const struct buffer *signer, struct bytes payload, struct buffer *ret_jws,
+		   struct fault *fault)
 {
 	enum signature_algorithm algorithm = default_signature_algorithm(private_key_type(key));
 	CLEANUP(clear_buffer) struct buffer jws = {0};
 	CLEANUP(clear_buffer) struct buffer signature = {0};
 
-	if (chain_count < 1 || chain_count > CHAIN_MAX)
-		return set_fault(fault, FAULT_FAILED,
-				 "x5c: expected 1 to %d certificates, found %zu", CHAIN_MAX,
-				 chain_count);
 	if (!valid_names(claims) || !valid_jti(claims->jti))
 		return set_fault(fault, FAULT_FAILED,
 				 "iss, aud and jti: expected names of nodes and 22 characters of "
 				 "base64url");
-	if (append_header(&jws, algorithm, claims, chain, chain_count, fault) < 0)
+	if (check_buffer(signer, fault) < 0 ||
+	    append_header(&jws, algorithm, claims, signer, fault) < 0)
 		return -1;
 	append_string(&jws, ".");
 	append_base64url(&jws, payload);
@@ -98,6 +94,38 @@ int sign_message(const struct private_key *key, const struct message_claims *cla
 		return -1;
 	*ret_jws = take_buffer(&jws);
 	return 0;
+}
+
+int sign_message(const struct private_key *key, const struct message_claims *claims,
+		 const struct bytes *chain, size_t chain_count, struct bytes payload,
+		 struct buffer *ret_jws, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer signer = {0};
+
+	if (chain_count < 1 || chain_count > CHAIN_MAX)
+		return set_fault(fault, FAULT_FAILED,
+				 "x5c: expected 1 to %d certificates, found %zu", CHAIN_MAX,
+				 chain_count);
+	append_string(&signer, "\"x5c\":[");
+	for (size_t i = 0; i < chain_count; i++) {
+		append_string(&signer, i == 0 ? "\"" : ",\"");
+		append_base64(&signer, chain[i]);
+		append_string(&signer, "\"");
+	}
+	append_string(&signer, "]");
+	return sign_as(key, claims, &signer, payload, ret_jws, fault);
+}
+
+int sign_message_by_digest(const struct private_key *key, const struct message_claims *claims,
+			   const uint8_t sha256[static SHA256_LEN], struct bytes payload,
+			   struct buffer *ret_jws, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer signer = {0};
+
+	append_string(&signer, "\"" DIGEST_MEMBER "\":\"");
+	append_base64url(&signer, (struct bytes){sha256, SHA256_LEN});
+	append_string(&signer, "\"");
+	return sign_as(key, claims, &signer, payload, ret_jws, fault);
 }
 
 /* Reads iss, which is optional, or aud. */
@@ -173,17 +201,47 @@ static int read_x5c(const json_t *header, struct signed_message *message, struct
 	return 0;
 }
 
+static int read_digest(const json_t *header, struct signed_message *message, struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer digest = {0};
+	const char *text = get_string(header, DIGEST_MEMBER);
+	struct fault problem = {0};
+
+	if (text != NULL && decode_base64url(bytes_of_string(text), &digest, &problem) < 0 &&
+	    pass_failure(&problem, fault) < 0)
+		return -1;
+	if (digest.len != SHA256_LEN)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "header: " DIGEST_MEMBER
+				 ": expected a SHA-256 digest in base64url, "
+				 "43 characters");
+	memcpy(message->sha256, digest.data, SHA256_LEN);
+	message->by_digest = true;
+	return 0;
+}
+
+/* The certificates, or the digest that names the first of them. */
+static int read_signer(const json_t *header, struct signed_message *message, struct fault *fault)
+{
+	if (json_object_get(header, DIGEST_MEMBER) == NULL)
+		return read_x5c(header, message, fault);
+	if (json_object_get(header, "x5c") != NULL)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "header: expected x5c or " DIGEST_MEMBER ", found both");
+	return read_digest(header, message, fault);
+}
+
 static int read_header(struct bytes part, bool sealed, struct signed_message *message,
 		       struct fault *fault)
 {
-	/* A sealed message has no names. */
-	static const char *const allowed[] = {"iss", "aud", "alg", "typ",
-					      "x5c", "iat", "jti", NULL};
+	/* A sealed message has no names, and nobody has seen its certificate before. */
+	static const char *const allowed[] = {"iss", "aud", DIGEST_MEMBER, "alg", "typ",
+					      "x5c", "iat", "jti",         NULL};
 	CLEANUP(free_json) json_t *header = NULL;
 	const char *typ;
 	const char *alg;
 
-	if (parse_header(part, sealed ? allowed + 2 : allowed, &header, fault) < 0)
+	if (parse_header(part, sealed ? allowed + 3 : allowed, &header, fault) < 0)
 		return -1;
 	alg = get_string(header, "alg");
 	typ = get_string(header, "typ");
@@ -196,7 +254,7 @@ static int read_header(struct bytes part, bool sealed, struct signed_message *me
 				 MESSAGE_TYPE);
 	if (read_claims(header, sealed, &message->claims, fault) < 0)
 		return -1;
-	return read_x5c(header, message, fault);
+	return read_signer(header, message, fault);
 }
 
 static int read_compact(struct bytes jws, bool sealed, struct signed_message *message,

@@ -164,19 +164,30 @@ int answer_request(const struct key_ring *ring, const struct message_kind *kind,
 
 static const char verified_text[] = "verified";
 static const char refused_text[] = "refused";
+static const char wanted_text[] = "certificate_wanted";
+
+/* In "reason" beside "verified", where senders of before certificates were remembered pass over it:
+   they refuse a member that they do not know. */
+static const char remembered_text[] = "certificate_remembered";
 
 int format_message_answer(const struct message_answer *answer, struct secret *ret_json,
 			  struct fault *fault)
 {
 	const struct refusal not_refused = {0};
 	CLEANUP(free_json) json_t *object = new_answer_json(&answer->claims, &not_refused, fault);
-	const char *verdict = answer->verified ? verified_text : refused_text;
+	const char *verdict = answer->verified             ? verified_text
+			      : answer->certificate_wanted ? wanted_text
+							   : refused_text;
+	const char *reason = NULL;
 
 	if (object == NULL)
 		return -1;
+	if (answer->verified && answer->remembered)
+		reason = remembered_text;
+	else if (!answer->verified && !answer->certificate_wanted)
+		reason = answer->reason;
 	if (json_object_set_new(object, "verdict", json_string(verdict)) < 0 ||
-	    (!answer->verified &&
-	     json_object_set_new(object, "reason", json_string(answer->reason)) < 0))
+	    (reason != NULL && json_object_set_new(object, "reason", json_string(reason)) < 0))
 		return set_memory_fault(fault);
 	return format_json(object, ret_json, fault);
 }
@@ -189,6 +200,7 @@ int parse_message_answer(struct bytes json, struct message_answer *ret_answer, s
 	struct message_answer answer = {0};
 	struct refusal not_refused = {0};
 	const char *verdict;
+	const char *reason;
 
 	if (parse_json_object(json, "message answer", &object, fault) < 0 ||
 	    check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
@@ -196,11 +208,16 @@ int parse_message_answer(struct bytes json, struct message_answer *ret_answer, s
 		return -1;
 	verdict = get_string(object, "verdict");
 	answer.verified = strcmp(verdict, verified_text) == 0;
-	if (!answer.verified && strcmp(verdict, refused_text) != 0)
+	answer.certificate_wanted = strcmp(verdict, wanted_text) == 0;
+	if (!answer.verified && !answer.certificate_wanted && strcmp(verdict, refused_text) != 0)
 		return set_fault(fault, FAULT_MALFORMED,
-				 "member \"verdict\": expected verified or refused, found \"%s\"",
+				 "member \"verdict\": expected verified, refused or "
+				 "certificate_wanted, found \"%s\"",
 				 verdict);
-	if (!answer.verified &&
+	reason = get_string(object, "reason");
+	answer.remembered =
+		answer.verified && reason != NULL && strcmp(reason, remembered_text) == 0;
+	if (!answer.verified && !answer.certificate_wanted &&
 	    copy_string(object, "reason", answer.reason, sizeof(answer.reason), fault) < 0)
 		return -1;
 	mask_control_characters(answer.reason);

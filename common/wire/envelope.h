@@ -78,15 +78,20 @@ int answer_request(const struct key_ring *ring, const struct message_kind *kind,
 		   const struct question *question, struct bytes plaintext,
 		   struct http_response *response, struct fault *fault) MUST_CHECK;
 
-/* A receiver's answer to a signed message: the message verified, or it was refused. */
+/* A receiver's answer to a signed message: the message verified, or it was refused, or it named its
+   signer's certificate by a digest that the receiver does not know. */
 struct message_answer {
 	struct answer_claims claims;
 	bool verified;
-	char reason[512]; /* of a refusal; "" when verified */
+	bool remembered;         /* verified, and from now on a digest names the certificate */
+	bool certificate_wanted; /* not verified: the same message is to come with its certificate
+				  */
+	char reason[512];        /* of a refusal, else "" */
 };
 
-/* {"iss","aud","iat","in_reply_to","request_sha256","verdict":"verified"}, or
-   "verdict":"refused","reason":"…". */
+/* {"iss","aud","iat","in_reply_to","request_sha256","verdict":"verified"}, with
+   "reason":"certificate_remembered" where it is; or "verdict":"refused","reason":"…"; or
+   "verdict":"certificate_wanted". */
 int format_message_answer(const struct message_answer *answer, struct secret *ret_json,
 			  struct fault *fault) MUST_CHECK;
 /* FAULT_MALFORMED for anything else. */

@@ -40,9 +40,10 @@ static const char *const members[] = {
 	"\"\":0",
 };
 static const char *const names[] = {
-	"\"crit\"", "\"alg\"",          "\"enc\"",      "\"kid\"",  "\"typ\"",    "\"cty\"",
-	"\"iss\"",  "\"aud\"",          "\"iat\"",      "\"jti\"",  "\"x5c\"",    "\"k\"",
-	"\"kty\"",  "\"certificates\"", "\"refusals\"", "\"key1\"", "\"status\"", "\"\"",
+	"\"crit\"",     "\"alg\"",  "\"enc\"",      "\"kid\"", "\"typ\"",
+	"\"cty\"",      "\"iss\"",  "\"aud\"",      "\"iat\"", "\"jti\"",
+	"\"x5c\"",      "\"k\"",    "\"x5t#S256\"", "\"kty\"", "\"certificates\"",
+	"\"refusals\"", "\"key1\"", "\"status\"",   "\"\"",
 };
 
 /* The length of the string that the text begins with, up to its closing quote. */

@@ -154,6 +154,8 @@ int send_shipment(const struct shipment *shipment, struct shipment_result *ret_r
 		return -1;
 	if (shipment->peer != NULL)
 		set_peer(sender, shipment->peer);
+	if (shipment->always_certificate)
+		always_present_certificate(sender);
 	if (shipment->lines != NULL)
 		connections = 1;
 	else

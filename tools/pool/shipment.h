@@ -15,9 +15,10 @@ struct shipment {
 	const struct layout *layout;   /* the sender's */
 	const struct client_node *from;
 	const struct client_node *to;
-	struct bytes payload; /* M */
-	size_t member;        /* the signing member; 0: one is chosen for each message */
-	const char *peer;     /* for whom it is chosen; NULL: the receiver (set_peer) */
+	struct bytes payload;    /* M */
+	size_t member;           /* the signing member; 0: one is chosen for each message */
+	const char *peer;        /* for whom it is chosen; NULL: the receiver (set_peer) */
+	bool always_certificate; /* with every message (always_present_certificate) */
 	size_t count;
 	FILE *lines; /* not NULL: each line, without its line end, is M, whatever payload and count
 			say */

@@ -82,32 +82,50 @@ static size_t list_chain(const struct message_signer *signer, const struct certi
 	return count;
 }
 
-int sign_as_member(const struct message_signer *signer, struct bytes payload, size_t member,
+static int sign_with_chain(const struct message_signer *signer, const struct signer *chosen,
+			   const struct message_claims *claims, struct bytes payload,
+			   struct buffer *ret_jws, struct fault *fault)
+{
+	struct bytes chain[CHAIN_MAX];
+	size_t count = list_chain(signer, chosen->member.certificate, claims->iat_s, chain);
+
+	return sign_message(chosen->member.key, claims, chain, count, payload, ret_jws, fault);
+}
+
+int sign_as_member(const struct message_signer *signer, const struct unsigned_message *message,
 		   struct message_claims *claims, struct buffer *ret_jws, struct signed_by *ret_by,
 		   struct fault *fault)
 {
 	CLEANUP(release_signer) struct signer *chosen = NULL;
-	struct bytes chain[CHAIN_MAX];
-	size_t chain_count;
+	struct signed_by by = {0};
 	int result;
 
-	if (payload.len > signer->client->message_limit)
+	if (message->payload.len > signer->client->message_limit)
 		return set_fault(fault, FAULT_TOO_LARGE,
 				 "the message: expected at most %zu octets (%s's message_limit in "
 				 "the manifest), found %zu",
-				 signer->client->message_limit, signer->client->name, payload.len);
-	result = member == 0 ? choose_signer(signer->chooser, signer->peer, claims->iat_s, &chosen,
-					     fault)
-			     : open_chosen_signer(signer->chooser, member, claims->iat_s, &chosen,
-						  fault);
+				 signer->client->message_limit, signer->client->name,
+				 message->payload.len);
+	result = message->member == 0 ? choose_signer(signer->chooser, signer->peer, claims->iat_s,
+						      &chosen, fault)
+				      : open_chosen_signer(signer->chooser, message->member,
+							   claims->iat_s, &chosen, fault);
+	if (result < 0 || (claims->jti[0] == '\0' && generate_jti(claims->jti, fault) < 0))
+		return -1;
+	by.member = chosen->member.index;
+	format_serial(certificate_serial(chosen->member.certificate), by.serial);
+	if (message->known != NULL) {
+		digest_sha256(certificate_der(chosen->member.certificate), by.sha256);
+		by.by_digest = !message->with_certificate &&
+			       is_known_certificate(message->known, by.member, by.sha256);
+	}
+	if (by.by_digest)
+		result = sign_message_by_digest(chosen->member.key, claims, by.sha256,
+						message->payload, ret_jws, fault);
+	else
+		result = sign_with_chain(signer, chosen, claims, message->payload, ret_jws, fault);
 	if (result < 0)
 		return -1;
-	chain_count = list_chain(signer, chosen->member.certificate, claims->iat_s, chain);
-	if (generate_jti(claims->jti, fault) < 0 ||
-	    sign_message(chosen->member.key, claims, chain, chain_count, payload, ret_jws, fault) <
-		    0)
-		return -1;
-	ret_by->member = chosen->member.index;
-	format_serial(certificate_serial(chosen->member.certificate), ret_by->serial);
+	*ret_by = by;
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "common/crypto/signed_message.h"
 #include "common/layout/layout.h"
 #include "common/layout/manifest.h"
+#include "common/pool/messages/certificate_memory.h"
 #include "common/x509/certificate.h"
 
 /*
@@ -28,14 +29,25 @@ void set_signature_count(struct message_signer *signer, size_t count);
 struct signed_by {
 	size_t member; /* from 1 */
 	char serial[SERIAL_TEXT_SIZE];
+	bool by_digest;             /* the message names the certificate by its digest */
+	uint8_t sha256[SHA256_LEN]; /* of the certificate, if `known` was given */
+};
+
+/* A message that is to be signed. */
+struct unsigned_message {
+	struct bytes payload;
+	size_t member; /* 0: one is chosen */
+	/* The certificates that the receiver remembers: a digest names them. NULL: none. */
+	struct known_certificates *known;
+	bool with_certificate; /* even so */
 };
 
 /*
- * Signs M with the member of that index; 0 has one chosen. The claims are iss and aud as given (""
- * in both: a sealed message), the time, and a fresh jti.
+ * Signs M. The claims are iss and aud as given ("" in both: a sealed message), the time, and the
+ * jti; a fresh one if that is "".
  * Errors: FAULT_TOO_LARGE over the client's message_limit; those of open_signer and choose_signer.
  */
-int sign_as_member(const struct message_signer *signer, struct bytes payload, size_t member,
+int sign_as_member(const struct message_signer *signer, const struct unsigned_message *message,
 		   struct message_claims *claims, struct buffer *ret_jws, struct signed_by *ret_by,
 		   struct fault *fault) MUST_CHECK;
 

@@ -81,6 +81,7 @@ static int report_message(const struct receiver *receiver, const char *peer,
 		.reason = received->verdict.reason,
 		.subject = "",
 		.serial = serial,
+		.by_digest = message->by_digest,
 		.iat_s = message->claims.iat_s,
 		.jti = message->claims.jti,
 		.file = file,
@@ -123,12 +124,21 @@ static int take_message(struct receiver *receiver, const char *peer, int64_t now
 	return -1;
 }
 
+/* Of a verified message; true if a digest names its certificate from now on. */
+static bool remember_signer(struct receiver *receiver, const char *peer,
+			    const struct received_jws *received, int64_t now_s)
+{
+	return received->message.by_digest ||
+	       remember_certificate(receiver->verifier.memory, peer, &received->message, now_s);
+}
+
 static int answer_message(struct receiver *receiver, const struct question *question,
 			  const struct received_jws *received, int64_t now_s,
 			  struct http_response *response, struct fault *fault)
 {
 	CLEANUP(clear_secret) struct secret json = {0};
-	struct message_answer answer = {.verified = !received->verdict.invalid};
+	struct message_answer answer = {.verified = !received->verdict.invalid,
+					.certificate_wanted = received->certificate_wanted};
 	struct request_claims request = {0};
 
 	memcpy(request.jti, received->message.claims.jti, sizeof(request.jti));
@@ -136,6 +146,9 @@ static int answer_message(struct receiver *receiver, const struct question *ques
 		make_answer_claims(&request, question->sha256, receiver->settings.client->name,
 				   question->message.peer, now_s);
 	memcpy(answer.reason, received->verdict.reason, sizeof(answer.reason));
+	if (answer.verified)
+		answer.remembered =
+			remember_signer(receiver, question->message.peer, received, now_s);
 	if (format_message_answer(&answer, &json, fault) < 0)
 		return -1;
 	return answer_under_shared_keys(&receiver->keys, &signed_message_kind, question,
@@ -167,7 +180,7 @@ static int handle_message(const struct http_request *request, struct http_respon
 	result = verify_received(&receiver->verifier, question.message.peer,
 				 bytes_of_secret(&question.message.plaintext), now_s, &received,
 				 &failure);
-	if (result == 0) {
+	if (result == 0 && !received.certificate_wanted) {
 		pthread_mutex_lock(&receiver->lock);
 		result = take_message(receiver, question.message.peer, now_s, &received, &failure);
 		pthread_mutex_unlock(&receiver->lock);
@@ -331,7 +344,8 @@ static int open_verifier(const struct receiver_settings *settings, struct verifi
 	verifier->message_limit = settings->client->message_limit;
 	if (read_roots(settings->layout, &roots, fault) < 0 ||
 	    read_intermediates(settings->layout, &known, fault) < 0 ||
-	    new_chain_cache(&roots, &known, CHAIN_CACHE_MAX, &verifier->chain_cache, fault) < 0)
+	    new_chain_cache(&roots, &known, CHAIN_CACHE_MAX, &verifier->chain_cache, fault) < 0 ||
+	    new_certificate_memory(&verifier->memory, fault) < 0)
 		return -1;
 	if (settings->crl_count > 0 &&
 	    (new_crl_source(settings->crls, settings->crl_count, settings->layout->root_path,
@@ -415,6 +429,7 @@ void stop_receiver(struct receiver **receiver_pointer)
 	free_status_cache(&receiver->verifier.status_cache);
 	free_crl_source(&receiver->verifier.crl_source);
 	free_chain_cache(&receiver->verifier.chain_cache);
+	free_certificate_memory(&receiver->verifier.memory);
 	clear_shared_keys(&receiver->keys);
 	close_descriptor(&receiver->lock_descriptor);
 	pthread_mutex_destroy(&receiver->lock);

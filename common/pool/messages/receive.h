@@ -19,7 +19,9 @@
  *     and each issuer's CRL is there and current;
  *   - online: the CA says that the certificate is good;
  *   - its jti is new. The jti is remembered last, so that an unverified message changes nothing.
- * Every message that decrypts gets an encrypted answer with the verdict.
+ * Every message that decrypts gets an encrypted answer with the verdict. One that names its
+ * certificate by a digest (certificate_memory.h) which is not known is answered that it should come
+ * again with the certificate; nobody else hears of it.
  */
 struct received_message {
 	const char *peer; /* the sender's node */
@@ -27,6 +29,7 @@ struct received_message {
 	const char *reason;  /* why the message is not verified; "" if it is */
 	const char *subject; /* of the signer's certificate; "" if that cannot be parsed */
 	const char *serial;  /* the same certificate's, in hex */
+	bool by_digest;      /* it named that certificate by a digest */
 	int64_t iat_s;
 	const char *jti;
 	struct bytes payload; /* M; empty unless verified */

@@ -18,6 +18,8 @@ struct sender {
 	struct shared_key key;
 	struct shared_key old_key; /* before it; kid "": there is none */
 	struct idle_clients idle_clients;
+	struct known_certificates known;
+	bool by_digest; /* once `known` has them, digests name certificates */
 };
 
 int new_sender(const struct layout *layout, const struct client_node *from,
@@ -31,6 +33,8 @@ int new_sender(const struct layout *layout, const struct client_node *from,
 	if (sender == NULL)
 		return set_memory_fault(fault);
 	init_idle_clients(&sender->idle_clients, &settings);
+	init_known_certificates(&sender->known);
+	sender->by_digest = from->pool.reuse.method != REUSE_ONCE_ONLY;
 	sender->layout = layout;
 	sender->from = from;
 	sender->to = *to;
@@ -50,6 +54,7 @@ void free_sender(struct sender **sender_pointer)
 	if (sender == NULL)
 		return;
 	clear_idle_clients(&sender->idle_clients);
+	clear_known_certificates(&sender->known);
 	free_message_signer(&sender->signer);
 	clear_shared_key(&sender->key);
 	clear_shared_key(&sender->old_key);
@@ -66,6 +71,11 @@ void set_message_count(struct sender *sender, size_t count)
 	set_signature_count(sender->signer, count);
 }
 
+void always_present_certificate(struct sender *sender)
+{
+	sender->by_digest = false;
+}
+
 /* A message that is ready to be sent, and the claims that its answer must name. */
 struct outgoing_message {
 	struct buffer jwe;
@@ -78,18 +88,18 @@ static void clear_outgoing_message(struct outgoing_message *message)
 	clear_buffer(&message->jwe);
 }
 
-/* Signs M by the member, or by a chosen one if index is 0, and encrypts the JWS. */
-static int prepare_message(const struct sender *sender, struct bytes payload, size_t index,
-			   int64_t now_s, struct outgoing_message *ret_message, struct fault *fault)
+/* Signs M and encrypts the JWS. The claims may have a jti already. */
+static int prepare_message(const struct sender *sender, const struct unsigned_message *content,
+			   const struct message_claims *claims,
+			   struct outgoing_message *ret_message, struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer jws = {0};
-	CLEANUP(clear_outgoing_message)
-	struct outgoing_message message = {.claims = {.iat_s = now_s}};
+	CLEANUP(clear_outgoing_message) struct outgoing_message message = {.claims = *claims};
 
 	memcpy(message.claims.iss, sender->from->name, sizeof(message.claims.iss));
 	memcpy(message.claims.aud, sender->to.name, sizeof(message.claims.aud));
-	if (sign_as_member(sender->signer, payload, index, &message.claims, &jws,
-			   &message.delivery.by, fault) < 0 ||
+	if (sign_as_member(sender->signer, content, &message.claims, &jws, &message.delivery.by,
+			   fault) < 0 ||
 	    encrypt_message(&sender->key, MESSAGE_TYPE, MESSAGE_CONTENT_TYPE, bytes_of_buffer(&jws),
 			    &message.jwe, fault) < 0)
 		return -1;
@@ -100,9 +110,11 @@ static int prepare_message(const struct sender *sender, struct bytes payload, si
 int make_message(struct sender *sender, struct bytes payload, size_t member, int64_t now_s,
 		 struct buffer *ret_jwe, struct delivery *ret_delivery, struct fault *fault)
 {
+	const struct unsigned_message content = {.payload = payload, .member = member};
+	const struct message_claims claims = {.iat_s = now_s};
 	CLEANUP(clear_outgoing_message) struct outgoing_message message = {0};
 
-	if (prepare_message(sender, payload, member, now_s, &message, fault) < 0)
+	if (prepare_message(sender, &content, &claims, &message, fault) < 0)
 		return -1;
 	*ret_jwe = take_buffer(&message.jwe);
 	*ret_delivery = message.delivery;
@@ -122,10 +134,10 @@ static const struct shared_key *find_jwe_key(const struct sender *sender, struct
 	return is_old ? &sender->old_key : &sender->key;
 }
 
-/* Sends the JWE and fills the receiver's verdict, from its answer to this very JWE. The jti of the
-   message is NULL if the caller does not know it. */
+/* Sends the JWE and reads the receiver's answer to this very JWE. The jti of the message is NULL if
+   the caller does not know it. */
 static int exchange_message(struct sender *sender, struct bytes jwe, const char *jti,
-			    struct delivery *delivery, struct fault *fault)
+			    struct message_answer *ret_answer, struct fault *fault)
 {
 	CLEANUP(free_http_client) struct http_client *http = NULL;
 	CLEANUP(clear_secret) struct secret json = {0};
@@ -152,32 +164,79 @@ static int exchange_message(struct sender *sender, struct bytes jwe, const char 
 	memcpy(claims.jti, jti != NULL ? jti : answer.claims.in_reply_to, sizeof(claims.jti));
 	if (check_answer_claims(&answer.claims, &claims, sha256, fault) < 0)
 		return -1;
-	delivery->verified = answer.verified;
-	(void)snprintf(delivery->reason, sizeof(delivery->reason), "%s", answer.reason);
+	*ret_answer = answer;
+	return 0;
+}
+
+/* A verdict: the certificate was in the message. */
+static int read_verdict(const struct message_answer *answer, struct delivery *delivery,
+			struct fault *fault)
+{
+	if (answer->certificate_wanted)
+		return set_fault(fault, FAULT_UNVERIFIED,
+				 "the answer asks for a certificate that was in the message: it "
+				 "is not sent again");
+	delivery->verified = answer->verified;
+	(void)snprintf(delivery->reason, sizeof(delivery->reason), "%s", answer->reason);
 	return 0;
 }
 
 int deliver_message(struct sender *sender, struct bytes jwe, struct delivery *ret_delivery,
 		    struct fault *fault)
 {
+	struct message_answer answer = {0};
 	struct delivery delivery = {0};
 
-	if (exchange_message(sender, jwe, NULL, &delivery, fault) < 0)
+	if (exchange_message(sender, jwe, NULL, &answer, fault) < 0 ||
+	    read_verdict(&answer, &delivery, fault) < 0)
 		return -1;
 	*ret_delivery = delivery;
+	return 0;
+}
+
+/* Makes a message, sends it, and notes whether the receiver remembers its certificate. */
+static int try_message(struct sender *sender, const struct unsigned_message *content,
+		       const struct message_claims *claims, struct outgoing_message *ret_message,
+		       struct message_answer *ret_answer, struct fault *fault)
+{
+	CLEANUP(clear_outgoing_message) struct outgoing_message message = {0};
+
+	if (prepare_message(sender, content, claims, &message, fault) < 0 ||
+	    exchange_message(sender, bytes_of_buffer(&message.jwe), message.claims.jti, ret_answer,
+			     fault) < 0)
+		return -1;
+	if (content->known != NULL && (ret_answer->certificate_wanted || ret_answer->remembered))
+		note_known_certificate(content->known, message.delivery.by.member,
+				       message.delivery.by.sha256, ret_answer->remembered);
+	MOVE(ret_message, message);
 	return 0;
 }
 
 int send_message(struct sender *sender, struct bytes payload, size_t member, int64_t now_s,
 		 struct delivery *ret_delivery, struct fault *fault)
 {
-	CLEANUP(clear_outgoing_message) struct outgoing_message message = {0};
+	const struct message_claims claims = {.iat_s = now_s};
+	struct unsigned_message content = {.payload = payload,
+					   .member = member,
+					   .known = sender->by_digest ? &sender->known : NULL};
+	CLEANUP(clear_outgoing_message) struct outgoing_message first = {0};
+	CLEANUP(clear_outgoing_message) struct outgoing_message second = {0};
+	struct message_answer answer = {0};
+	struct delivery delivery;
 
-	if (prepare_message(sender, payload, member, now_s, &message, fault) < 0 ||
-	    exchange_message(sender, bytes_of_buffer(&message.jwe), message.claims.jti,
-			     &message.delivery, fault) < 0)
+	if (try_message(sender, &content, &claims, &first, &answer, fault) < 0)
 		return -1;
-	*ret_delivery = message.delivery;
+	delivery = first.delivery;
+	if (answer.certificate_wanted && delivery.by.by_digest) {
+		content.member = delivery.by.member;
+		content.with_certificate = true;
+		if (try_message(sender, &content, &first.claims, &second, &answer, fault) < 0)
+			return -1;
+		delivery = second.delivery;
+	}
+	if (read_verdict(&answer, &delivery, fault) < 0)
+		return -1;
+	*ret_delivery = delivery;
 	return 0;
 }
 

@@ -27,6 +27,11 @@ void set_peer(struct sender *sender, const char *peer);
 /* How many messages are about to be made, if that is known (choose_signer.h). */
 void set_message_count(struct sender *sender, size_t count);
 
+/* Presents the certificate with every message. Otherwise a digest names one that the receiver has
+   said it remembers, unless the pool is once_only, where none comes again. Before the first
+   message. */
+void always_present_certificate(struct sender *sender);
+
 /* The outcome of one message. */
 struct delivery {
 	struct signed_by by; /* member 0 and serial "" from deliver_message */
@@ -35,9 +40,9 @@ struct delivery {
 };
 
 /*
- * Makes the JWE of a message without sending it. member is the signer's index; 0 has one
- * chosen by the pool's method (choose_signer).
- * Errors: FAULT_TOO_LARGE over the sender's message_limit; those of open_signer and choose_signer.
+ * Makes the JWE of a message without sending it, with its certificate. member is the signer's
+ * index; 0 has one chosen by the pool's method (choose_signer). Errors: FAULT_TOO_LARGE over the
+ * sender's message_limit; those of open_signer and choose_signer.
  */
 int make_message(struct sender *sender, struct bytes payload, size_t member, int64_t now_s,
 		 struct buffer *ret_jwe, struct delivery *ret_delivery,
@@ -51,7 +56,11 @@ int make_message(struct sender *sender, struct bytes payload, size_t member, int
 int deliver_message(struct sender *sender, struct bytes jwe, struct delivery *ret_delivery,
 		    struct fault *fault) MUST_CHECK;
 
-/* make_message, then deliver_message; the answer must also name this message's jti. */
+/*
+ * Makes a message and sends it; the answer must also name this message's jti. A receiver that does
+ * not know the certificate of the message's digest gets it once more, with the certificate, of the
+ * same member and the same jti: it can be taken once only.
+ */
 int send_message(struct sender *sender, struct bytes payload, size_t member, int64_t now_s,
 		 struct delivery *ret_delivery, struct fault *fault) MUST_CHECK;
 

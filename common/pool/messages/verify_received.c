@@ -56,10 +56,13 @@ static int check_signer(const struct verifier *verifier, int64_t now_s,
 			struct received_jws *received, struct fault *fault)
 {
 	struct verdict *verdict = &received->verdict;
+	bool was_invalid = verdict->invalid;
 
 	if (verify_presented_chain(verifier->chain_cache, &received->message, now_s,
 				   &received->chain, verdict, fault) < 0)
 		return -1;
+	received->certificate_wanted =
+		received->message.by_digest && verdict->invalid && !was_invalid;
 	if (verdict->invalid)
 		return 0;
 	return verify_message(&received->message,
@@ -80,27 +83,49 @@ static void check_revocation(const struct verifier *verifier, int64_t now_s,
 				    verdict);
 }
 
-/* All but the claims. */
-static int check_content(const struct verifier *verifier, int64_t now_s,
-			 struct received_jws *received, struct fault *fault)
+static void check_size(const struct verifier *verifier, struct received_jws *received)
 {
 	if (received->message.payload.len > verifier->message_limit)
 		reject_because(&received->verdict, "M: expected at most %zu octets, found %zu",
 			       verifier->message_limit, received->message.payload.len);
+}
+
+/* All but the claims and the size. */
+static int check_content(const struct verifier *verifier, int64_t now_s,
+			 struct received_jws *received, struct fault *fault)
+{
 	if (check_signer(verifier, now_s, received, fault) < 0)
 		return -1;
 	check_revocation(verifier, now_s, received);
 	return 0;
 }
 
+/* A message that is refused anyhow need not come again. */
+static void want_certificate(struct received_jws *received)
+{
+	received->certificate_wanted = !received->verdict.invalid;
+	reject_because(&received->verdict,
+		       "x5t#S256: expected a certificate that came with an earlier message");
+}
+
 int verify_received(const struct verifier *verifier, const char *peer, struct bytes jws,
 		    int64_t now_s, struct received_jws *ret_received, struct fault *fault)
 {
+	struct signed_message *message = &ret_received->message;
+
 	if (parse_message(parse_signed_message, jws, ret_received, fault) < 0)
 		return -1;
 	if (ret_received->verdict.invalid)
 		return 0;
-	check_claims(verifier, &ret_received->message.claims, peer, now_s, &ret_received->verdict);
+	check_claims(verifier, &message->claims, peer, now_s, &ret_received->verdict);
+	check_size(verifier, ret_received);
+	if (message->by_digest &&
+	    recall_certificate(verifier->memory, peer, now_s, message, fault) < 0)
+		return -1;
+	if (message->chain_count == 0) {
+		want_certificate(ret_received);
+		return 0;
+	}
 	return check_content(verifier, now_s, ret_received, fault);
 }
 
@@ -143,6 +168,7 @@ int verify_sealed(const struct verifier *verifier, struct bytes jws, int64_t max
 		return 0;
 	check_seal_time(ret_received->message.claims.iat_s, max_age_s, now_s,
 			&ret_received->verdict);
+	check_size(verifier, ret_received);
 	if (check_content(verifier, now_s, ret_received, fault) < 0)
 		return -1;
 	check_signed_while_valid(ret_received);

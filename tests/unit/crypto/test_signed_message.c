@@ -8,6 +8,8 @@
 
 #define JTI "\"jti\":\"AAAAAAAAAAAAAAAAAAAAAA\""
 #define TAIL "\"aud\":\"client2\",\"iat\":1790000000," JTI
+#define DIGEST "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define BARE "\"alg\":\"ES256\",\"typ\":\"certpool.message\","
 #define HEAD "\"alg\":\"ES256\",\"typ\":\"certpool.message\",\"x5c\":[\"AAAA\"],"
 
 static struct buffer make_jws(const char *header)
@@ -42,7 +44,16 @@ Test(signed_message, refuses_headers_that_are_not_as_the_format_says)
 		{"{" HEAD TAIL ",\"jku\":\"http://127.0.0.1\"}", "jku"},
 		{"{" HEAD TAIL ",\"x5u\":\"http://127.0.0.1\"}", "x5u"},
 		{"{" HEAD TAIL ",\"jwk\":{}}", "jwk"},
-		{"{" HEAD TAIL ",\"x5t#S256\":\"\"}", "x5t"},
+		{"{" BARE "\"x5t#S256\":\"" DIGEST "\"," TAIL "}", NULL},
+		{"{" HEAD TAIL ",\"x5t#S256\":\"" DIGEST "\"}", "found both"},
+		{"{" HEAD TAIL ",\"x5t\":\"" DIGEST "\"}", "\"x5t\" is not allowed"},
+		{"{" BARE "\"x5t#S256\":\"\"," TAIL "}", "expected a SHA-256 digest"},
+		{"{" BARE "\"x5t#S256\":null," TAIL "}", "expected a SHA-256 digest"},
+		{"{" BARE "\"x5t#S256\":[\"" DIGEST "\"]," TAIL "}", "expected a SHA-256 digest"},
+		{"{" BARE "\"x5t#S256\":\"" DIGEST "A\"," TAIL "}", "expected a SHA-256 digest"},
+		{"{" BARE "\"x5t#S256\":\"" DIGEST "=\"," TAIL "}", "expected a SHA-256 digest"},
+		{"{" BARE "\"x5t#S256\":\"AAAAAAAAAAAAAAAAAAAAAA\"," TAIL "}",
+		 "expected a SHA-256 digest"},
 		{"{" HEAD TAIL ",\"kid\":\"a\"}", "kid"},
 		{"{" HEAD TAIL "," TAIL "}", "JSON"},
 		{"{" HEAD "\"iat\":1790000000," JTI "}", "aud"},
@@ -110,6 +121,8 @@ Test(signed_message, takes_a_sealed_message_without_names_alone)
 	} rows[] = {
 		{"{" HEAD "\"iat\":1790000000," JTI "}", NULL},
 		{"{" HEAD TAIL "}", "member \"aud\" is not allowed"},
+		{"{" BARE "\"x5t#S256\":\"" DIGEST "\",\"iat\":1790000000," JTI "}",
+		 "member \"x5t#S256\" is not allowed"},
 		{"{" HEAD "\"iss\":\"client1\",\"iat\":1790000000," JTI "}",
 		 "member \"iss\" is not allowed"},
 		{"{" HEAD "\"aud\":\"\",\"iat\":1790000000," JTI "}",
@@ -304,4 +317,29 @@ Test(signed_message, verifies_its_own_signatures_with_every_type)
 		clear_buffer(&jws);
 		free_keys();
 	}
+}
+
+Test(signed_message, names_a_certificate_by_its_digest)
+{
+	CLEANUP(clear_buffer) struct buffer jws = {0};
+	CLEANUP(clear_signed_message) struct signed_message message = {0};
+	const struct message_claims claims = {.iss = "client1",
+					      .aud = "client2",
+					      .iat_s = 1790000000,
+					      .jti = "AAAAAAAAAAAAAAAAAAAAAA"};
+	const uint8_t sha256[SHA256_LEN] = {0xfb, 0xff, 1};
+	struct verdict verdict = {0};
+
+	make_keys(KEY_ECDSA_P256);
+	OK(sign_message_by_digest(key, &claims, sha256, bytes_of_string("M"), &jws, &fault));
+	OK(parse_signed_message(bytes_of_buffer(&jws), &message, &fault));
+	cr_expect(message.by_digest);
+	cr_expect_eq(message.chain_count, 0);
+	cr_expect_arr_eq(message.sha256, sha256, SHA256_LEN);
+	cr_expect_str_eq(message.claims.aud, "client2");
+	OK(verify_message(&message, public_key, &verdict, &fault));
+	cr_expect_not(verdict.invalid, "%s", verdict.reason);
+	REFUSED(parse_sealed_message(bytes_of_buffer(&jws), &(struct signed_message){0}, &fault),
+		FAULT_MALFORMED, "not allowed");
+	free_keys();
 }

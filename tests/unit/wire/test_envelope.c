@@ -202,7 +202,8 @@ Test(envelope, refuses_a_message_answer_that_is_no_verdict)
 		const char *part;
 	} rows[] = {
 		{"{" CLAIMS "}", "expected a member \"verdict\""},
-		{"{" CLAIMS ",\"verdict\":\"Verified\"}", "verified or refused"},
+		{"{" CLAIMS ",\"verdict\":\"Verified\"}",
+		 "verified, refused or certificate_wanted"},
 		{"{" CLAIMS ",\"verdict\":\"refused\"}", "reason"},
 		{"{" CLAIMS ",\"verdict\":1}", "found an integer"},
 		{"{" CLAIMS ",\"verdict\":\"verified\",\"error\":{}}", "unknown member"},
@@ -216,21 +217,40 @@ Test(envelope, refuses_a_message_answer_that_is_no_verdict)
 	}
 }
 
-Test(envelope, reads_both_message_answers_that_it_writes)
+Test(envelope, reads_the_message_answers_that_it_writes)
 {
+	static const struct message_answer answers[] = {
+		{.verified = true},           {.verified = true, .remembered = true},
+		{.reason = "a replay"},       {.reason = "certificate_remembered"},
+		{.certificate_wanted = true},
+	};
 	const struct request_claims request = {.iss = "client1", .aud = "client2"};
 	const uint8_t digest[SHA256_LEN] = {1};
 
-	for (int verified = 0; verified < 2; verified++) {
-		struct message_answer answer = {.verified = verified, .reason = "a replay"};
+	for (size_t i = 0; i < COUNT_OF(answers); i++) {
+		struct message_answer answer = answers[i];
 		struct message_answer parsed = {0};
 		struct secret json = {0};
 
 		answer.claims = make_answer_claims(&request, digest, "client2", "client1", 1);
 		OK(format_message_answer(&answer, &json, &fault));
 		OK(parse_message_answer(bytes_of_secret(&json), &parsed, &fault));
-		cr_expect_eq(parsed.verified, verified);
-		cr_expect_str_eq(parsed.reason, verified ? "" : "a replay");
+		cr_expect_eq(parsed.verified, answer.verified, "%zu", i);
+		cr_expect_eq(parsed.remembered, answer.remembered, "%zu", i);
+		cr_expect_eq(parsed.certificate_wanted, answer.certificate_wanted, "%zu", i);
+		cr_expect_str_eq(parsed.reason, answer.reason, "%zu", i);
 		clear_secret(&json);
 	}
+}
+
+/* They refuse a member that they do not know, but pass over this one. */
+Test(envelope, tells_older_senders_nothing_that_they_refuse)
+{
+	struct message_answer parsed = {0};
+
+	OK(parse_message_answer(
+		bytes_of_string("{" CLAIMS ",\"verdict\":\"verified\",\"reason\":\"news\"}"),
+		&parsed, &fault));
+	cr_expect(parsed.verified && !parsed.remembered);
+	cr_expect_str_empty(parsed.reason);
 }

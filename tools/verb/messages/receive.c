@@ -121,6 +121,7 @@ static int print_received(const struct inbox *inbox, const struct received_messa
 	add_json_text(&line, "to", inbox->node->client->name);
 	add_json_text(&line, "subject", message->subject);
 	add_json_text(&line, "serial", message->serial);
+	add_json_text(&line, "signer_id", message->by_digest ? "x5t#S256" : "x5c");
 	if (find_member(message)[0] != '\0')
 		add_json_number(&line, "member", strtoll(find_member(message), NULL, 10));
 	add_json_time(&line, "time", message->iat_s);

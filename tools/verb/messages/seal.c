@@ -65,6 +65,7 @@ static int run_seal(const struct command *command, const void *settings, struct 
 	CLEANUP(clear_buffer) struct buffer payload = {0};
 	CLEANUP(clear_buffer) struct buffer jws = {0};
 	CLEANUP(clear_buffer) struct buffer file = {0};
+	struct unsigned_message message = {.member = given->member};
 	struct message_claims claims = {0};
 	struct signed_by by;
 
@@ -77,8 +78,8 @@ static int run_seal(const struct command *command, const void *settings, struct 
 	if (given->peer != NULL)
 		set_signer_peer(signer, given->peer);
 	claims.iat_s = read_clock();
-	if (sign_as_member(signer, bytes_of_buffer(&payload), given->member, &claims, &jws, &by,
-			   fault) < 0)
+	message.payload = bytes_of_buffer(&payload);
+	if (sign_as_member(signer, &message, &claims, &jws, &by, fault) < 0)
 		return -1;
 	append_bytes(&file, bytes_of_buffer(&jws));
 	append_string(&file, "\n");

@@ -24,6 +24,7 @@ struct send_settings {
 	size_t count;
 	size_t member;
 	const char *peer;
+	const char *signer_id;
 	struct endpoint endpoint;
 	const char *output;
 	const char *deliver;
@@ -41,6 +42,9 @@ static const struct option send_options[] = {
 	 "sign with this member, whatever the pool's reuse says", NULL},
 	{"peer", 0, false, "NAME", take_text, offsetof(struct send_settings, peer),
 	 "with reuse: per-relying-party, use the member of this receiver, not that of TO", NULL},
+	{"signer-id", 0, false, "WHEN", take_text, offsetof(struct send_settings, signer_id),
+	 "present the certificate with each message (always), or until TO remembers it (auto)",
+	 "auto"},
 	{"endpoint", 0, false, "ENDPOINT", take_endpoint, offsetof(struct send_settings, endpoint),
 	 "TO's endpoint, instead of the manifest's", NULL},
 	{"output", 'o', false, "FILE", take_text, offsetof(struct send_settings, output),
@@ -76,6 +80,15 @@ static int print_delivery(const struct command *command, const struct delivery *
 		add_json_text(&line, "serial", delivery->by.serial);
 	}
 	return print_json(&line, fault);
+}
+
+static int check_signer_id(const struct send_settings *given, struct fault *fault)
+{
+	if (strcmp(given->signer_id, "always") != 0 && strcmp(given->signer_id, "auto") != 0)
+		return set_fault(fault, FAULT_USAGE,
+				 "--signer-id: expected always or auto, found \"%s\"",
+				 given->signer_id);
+	return 0;
 }
 
 static int check_settings(const struct command *command, const struct send_settings *given,
@@ -257,10 +270,11 @@ static int run_send(const struct command *command, const void *settings, struct 
 	struct shipment shipment = {.command = command,
 				    .member = given->member,
 				    .peer = given->peer,
+				    .always_certificate = strcmp(given->signer_id, "always") == 0,
 				    .count = given->count,
 				    .delivered = print_delivery};
 
-	if (check_settings(command, given, fault) < 0 ||
+	if (check_signer_id(given, fault) < 0 || check_settings(command, given, fault) < 0 ||
 	    open_node(command, command->operands[0], &node, fault) < 0 ||
 	    check_peer(given->peer, given->member, node.client, fault) < 0 ||
 	    find_receiver(&node, command->operands[1], given, &receiver, fault) < 0)

@@ -30,19 +30,24 @@ TestSuite(send, .init = set_up, .fini = tear_down);
 struct fake_receiver {
 	struct fake_envelope envelope;
 	const char *refusal;     /* the reason not to verify; NULL: verified */
+	bool remembers;          /* says that it remembers certificates */
+	int wanting;             /* so many messages by digest want their certificate; -1: all of
+				    any kind do */
+	int count;               /* of messages */
 	spoil_claims *spoil;     /* may be NULL */
 	struct buffer plaintext; /* of the last message: a JWS */
 	struct http_server *server;
 };
 
 /* What the claims of the answer must name. */
-static struct request_claims read_claims(const struct question *question)
+static struct request_claims read_claims(const struct question *question, bool *ret_by_digest)
 {
 	struct signed_message message = {0};
 	struct request_claims claims = {0};
 
 	OK(parse_signed_message(bytes_of_secret(&question->message.plaintext), &message, &fault));
 	memcpy(claims.jti, message.claims.jti, sizeof(claims.jti));
+	*ret_by_digest = message.by_digest;
 	clear_signed_message(&message);
 	return claims;
 }
@@ -55,13 +60,21 @@ static int handle(const struct http_request *request, struct http_response *resp
 	CLEANUP(clear_secret) struct secret json = {0};
 	struct message_answer answer = {.verified = true};
 	struct request_claims claims;
+	bool by_digest;
 
 	if (open_request(&receiver->envelope.ring, &signed_message_kind, request->body, &question,
 			 fault) < 0)
 		return -1;
 	clear_buffer(&receiver->plaintext);
 	append_bytes(&receiver->plaintext, bytes_of_secret(&question.message.plaintext));
-	claims = read_claims(&question);
+	claims = read_claims(&question, &by_digest);
+	receiver->count++;
+	answer.remembered = receiver->remembers;
+	if (receiver->wanting < 0 || (by_digest && receiver->wanting > 0)) {
+		receiver->wanting -= receiver->wanting > 0 ? 1 : 0;
+		answer.verified = false;
+		answer.certificate_wanted = true;
+	}
 	answer.claims = make_answer_claims(&claims, question.sha256, "client2",
 					   question.message.peer, fixture.now_s);
 	if (receiver->refusal != NULL) {
@@ -350,4 +363,85 @@ Test(send, presents_the_chain_to_the_root)
 	stop_fake_receiver(&receiver);
 	free_issuer(&stranger);
 	free_issuer(&root);
+}
+
+static struct signed_message read_last(const struct fake_receiver *receiver)
+{
+	struct signed_message message = {0};
+
+	OK(parse_signed_message(bytes_of_buffer(&receiver->plaintext), &message, &fault));
+	return message;
+}
+
+/* Sends M by the member; whether a digest named the certificate in the end. */
+static bool goes_by_digest(struct sender *sender, const struct fake_receiver *receiver,
+			   size_t member)
+{
+	struct delivery delivery;
+	struct signed_message message;
+	bool by_digest;
+
+	OK(send_message(sender, bytes_of_string("M"), member, fixture.now_s, &delivery, &fault));
+	message = read_last(receiver);
+	by_digest = message.by_digest;
+	cr_expect_eq(message.chain_count, by_digest ? 0 : 1);
+	cr_expect_eq(delivery.by.by_digest, by_digest);
+	clear_signed_message(&message);
+	return by_digest;
+}
+
+Test(send, names_a_certificate_by_digest_only_to_a_receiver_that_remembers_it)
+{
+	struct fake_receiver receiver;
+	CLEANUP(free_sender) struct sender *sender = NULL;
+
+	make_certified_pool(&fixture, 0);
+	start_fake_receiver(&receiver);
+	sender = open_sender();
+	/* An older receiver says nothing. */
+	for (int i = 0; i < 3; i++)
+		cr_expect_not(goes_by_digest(sender, &receiver, 1));
+	receiver.remembers = true;
+	cr_expect_not(goes_by_digest(sender, &receiver, 1));
+	cr_expect(goes_by_digest(sender, &receiver, 1));
+	cr_expect_not(goes_by_digest(sender, &receiver, 2));
+	/* A refusal says nothing about it. */
+	receiver.refusal = "not today";
+	receiver.remembers = false;
+	cr_expect(goes_by_digest(sender, &receiver, 1));
+	cr_expect(goes_by_digest(sender, &receiver, 1));
+	stop_fake_receiver(&receiver);
+}
+
+/* catalogue 132: by the same member and with the same jti, so that it can be taken once only */
+Test(send, sends_a_message_once_more_when_its_certificate_is_wanted)
+{
+	struct fake_receiver receiver;
+	CLEANUP(free_sender) struct sender *sender = NULL;
+	CLEANUP(clear_signed_message) struct signed_message first = {0};
+	CLEANUP(clear_signed_message) struct signed_message second = {0};
+	struct delivery delivery;
+
+	make_certified_pool(&fixture, 0);
+	start_fake_receiver(&receiver);
+	receiver.remembers = true;
+	sender = open_sender();
+	cr_expect_not(goes_by_digest(sender, &receiver, 2));
+	cr_expect(goes_by_digest(sender, &receiver, 2));
+	receiver.wanting = 1;
+	receiver.count = 0;
+	cr_expect_not(goes_by_digest(sender, &receiver, 2));
+	cr_expect_eq(receiver.count, 2);
+	cr_expect(goes_by_digest(sender, &receiver, 2));
+	cr_expect_eq(receiver.count, 3);
+	/* A receiver that never has enough gets it once. */
+	receiver.wanting = -1;
+	receiver.count = 0;
+	REFUSED(send_message(sender, bytes_of_string("M"), 2, fixture.now_s, &delivery, &fault),
+		FAULT_UNVERIFIED, "asks for a certificate that was in the message");
+	cr_expect_eq(receiver.count, 2);
+	REFUSED(send_message(sender, bytes_of_string("M"), 2, fixture.now_s, &delivery, &fault),
+		FAULT_UNVERIFIED, "asks for a certificate that was in the message");
+	cr_expect_eq(receiver.count, 3);
+	stop_fake_receiver(&receiver);
 }
