@@ -15,6 +15,7 @@
 #include "tools/output.h"
 
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +42,7 @@ struct auditing {
 	const struct command *command;
 	struct pool_audit *audit;
 	int64_t now_s;
+	size_t at_least;
 	size_t certificates;
 	size_t wire_findings; /* beside those of the audit */
 };
@@ -115,13 +117,29 @@ static int take_record(const struct command *command, struct auditing *auditing,
 	return take_crls(&ca, auditing, fault);
 }
 
-/* A kid is the same in all that is sent under a key, and stands outside the encryption. */
-static int check_wire(const struct node *node, struct auditing *auditing, struct fault *fault)
+static int print_wire_finding(const struct node *node, struct auditing *auditing, const char *field,
+			      struct fault *fault, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
+static int print_wire_finding(const struct node *node, struct auditing *auditing, const char *field,
+			      struct fault *fault, const char *format, ...)
 {
-	const struct manifest *manifest = node->manifest;
 	char text[512];
 	const struct audit_finding finding = {
-		.pool = node->client->name, .field = "kid", .text = text};
+		.pool = node->client->name, .field = field, .text = text};
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	auditing->wire_findings++;
+	return print_finding(auditing, &finding, fault);
+}
+
+/* A kid is the same in all that is sent under a key, and stands outside the encryption. */
+static int check_kid(const struct node *node, struct auditing *auditing, struct fault *fault)
+{
+	const struct manifest *manifest = node->manifest;
 	const char *open = !manifest->ca.endpoint.secure ? CA_NAME : NULL;
 
 	for (size_t i = 0; open == NULL && i < manifest->client_count; i++) {
@@ -133,12 +151,69 @@ static int check_wire(const struct node *node, struct auditing *auditing, struct
 	}
 	if (open == NULL)
 		return 0;
-	(void)snprintf(text, sizeof(text),
-		       "%s has an http:// endpoint, on the way to which everybody sees the name of "
-		       "the shared key, the same in every message and request: expected https://",
-		       open);
-	auditing->wire_findings++;
-	return print_finding(auditing, &finding, fault);
+	return print_wire_finding(
+		node, auditing, "kid", fault,
+		"%s has an http:// endpoint, on the way to which everybody sees "
+		"the name of the shared key, the same in every message and request: "
+		"expected https://",
+		open);
+}
+
+/* Who gets the certificate of one member, or its digest, in two messages. */
+static int check_repetition(const struct node *node, struct auditing *auditing, struct fault *fault)
+{
+	const struct pool_reuse *reuse = &node->client->pool.reuse;
+	const char *who = NULL;
+
+	switch (reuse->method) {
+	case REUSE_RANDOM:
+	case REUSE_LIMITED_TIME:
+	case REUSE_ROTATING_BATCH:
+		who = "a receiver, and another one, that messages are by one member";
+		break;
+	case REUSE_PER_RELYING_PARTY:
+		who = "a receiver, and no other, that messages are by one member";
+		break;
+	case REUSE_ONCE_ONLY:
+		if (reuse->on_empty == EMPTY_REUSE)
+			who = "a receiver, and another one, once no member is left (on_empty: "
+			      "reuse), that messages are by one member";
+		break;
+	}
+	if (who == NULL)
+		return 0;
+	return print_wire_finding(node, auditing, "x5c", fault,
+				  "with reuse: %s the certificate tells %s: expected once_only%s",
+				  format_reuse(reuse->method), who,
+				  reuse->method == REUSE_ONCE_ONLY ? ", and on_empty: fail or block"
+								   : "");
+}
+
+/* What messages are longer by than M, and the pool's certificates have not been compared for. */
+static int check_message_size(const struct node *node, struct auditing *auditing,
+			      struct fault *fault)
+{
+	const struct manifest *manifest = node->manifest;
+	size_t len = strlen(node->client->name);
+	size_t alike = 0;
+
+	for (size_t i = 0; i < manifest->client_count; i++)
+		alike += strlen(manifest->clients[i].name) == len ? 1 : 0;
+	if (alike >= auditing->at_least)
+		return 0;
+	return print_wire_finding(node, auditing, "message size", fault,
+				  "messages have their sender's name in them, here %s, which "
+				  "everybody on the way sees by their length, and %s of the "
+				  "manifest in all: expected %zu",
+				  counted(len, "character", "characters").text,
+				  counted(alike, "client", "clients").text, auditing->at_least);
+}
+
+static int check_wire(const struct node *node, struct auditing *auditing, struct fault *fault)
+{
+	if (check_kid(node, auditing, fault) < 0 || check_repetition(node, auditing, fault) < 0)
+		return -1;
+	return check_message_size(node, auditing, fault);
 }
 
 static int take_pool(const struct command *command, const char *client, struct auditing *auditing,
@@ -193,7 +268,8 @@ static int run_pool(const struct command *command, const void *settings, struct 
 {
 	const struct audit_settings *given = settings;
 	CLEANUP(free_pool_audit) struct pool_audit *audit = NULL;
-	struct auditing auditing = {.command = command, .now_s = read_clock()};
+	struct auditing auditing = {
+		.command = command, .now_s = read_clock(), .at_least = given->at_least};
 	const struct audit_options options = {.window_s = given->window_s,
 					      .at_least = given->at_least,
 					      .function = print_finding,
@@ -232,8 +308,9 @@ const struct verb pool_verb = {
 	.details =
 		"audit: looks for what tells certificates of one pool from those of other pools,\n"
 		"and is not their keys: subject and alternative names, times, extensions, issuer,\n"
-		"size, serials; with --ca also the entries of the CRLs, on a client also what is\n"
-		"seen on the wire. A value counts if certificates of a pool share it, and fewer\n"
+		"size, serials; with --ca also the entries of the CRLs, on a client also what\n"
+		"messages show: kid, x5c, their size. A value counts if certificates of a pool "
+		"share it, and fewer\n"
 		"than --at-least pools have it. Exit status 3 if there is a finding, of which "
 		"each\n"
 		"is a line. Give all clients of this host: a pool alone cannot be compared.\n",

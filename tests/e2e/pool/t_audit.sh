@@ -28,10 +28,11 @@ expect 3 'pools of the default profile' audit client1 client2
 prints 'the client is in the subject' '^client1: part of subject: .*"client1" in 6 of its certificates, and in those of 1 pool in all: expected 2$'
 prints 'of each' '^client2: part of subject: .*"client2"'
 prints 'the wire shows the kid' '^client1: kid: ca has an http:// endpoint'
+prints 'and who may see a certificate twice' '^client1: x5c: with reuse: random the certificate tells a receiver, and another one, that messages are by one member: expected once_only$'
 says 'the sum is on standard error' ': audit: [0-9]+ findings in 12 certificates$'
 expect 3 'over the record' audit --ca
 prints 'the same' '^client1: part of subject: .*"client1"'
-if grep -q kid out; then fail 'the record has no wire' "$(cat out)"; else pass 'the record has no wire'; fi
+check_not 'the record has no wire' grep -E '^client1: (kid|x5c|message size)' out
 expect 3 '--json' audit --ca --json
 equal 'has client and field' 'client1 part of subject' "$(jq -r 'select(.client == "client1" and .field == "part of subject") | "\(.client) \(.field)"' out)"
 expect 3 'a pool alone' audit client1
@@ -48,6 +49,24 @@ prints 'beside a subject with a name' '^client1: part of subject: '
 "$certpool" crl -q >out
 expect 3 'a client that was revoked' audit --ca
 prints 'is found on the CRL' '^client1: revocation time: on the CRL: "[0-9TZ:-]+" in 6 of its certificates'
+
+# What messages show: the fields of the findings about them.
+wire() { # POOL SCHEME-OF-CLIENT2 NAME-OF-CLIENT2
+	cat >wire.yaml <<-END
+		version: 1
+		ca: {layout: ca, endpoint: "https://127.0.0.1:0"}
+		clients:
+		  client3: {pool: {size: 6, subject: "CN={random}", $1}}
+		  $3: {pool: {size: 1}, endpoint: "$2://127.0.0.1:0"}
+	END
+	"$certpool" pool audit client3 --manifest wire.yaml 2>problems | sed -nE 's/^client3: (kid|x5c|message size): .*/\1/p' | xargs
+}
+equal 'over TLS, by a member for each message: nothing' '' "$(wire 'reuse: once_only' https client2)"
+equal 'over http: the kid' 'kid' "$(wire 'reuse: once_only' http client2)"
+for reuse in random limited_time rotating-batch per-relying-party 'once_only, on_empty: reuse'; do
+	equal "a member twice ($reuse): its certificate" 'x5c' "$(wire "reuse: $reuse" https client2)"
+done
+equal 'a name of another length: the size' 'message size' "$(wire 'reuse: once_only' https client33)"
 
 # Usage.
 expect 2 'no clients' "$certpool" pool audit
