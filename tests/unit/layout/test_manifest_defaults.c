@@ -209,7 +209,8 @@ Test(manifest_defaults, loads_every_example_that_is_shipped)
 	static const char *const examples[] = {
 		"pki-layout/examples/small.yaml",        "pki-layout/examples/factory-line.yaml",
 		"pki-layout/examples/offline-root.yaml", "pki-layout/examples/mixed-keys.yaml",
-		"pki-layout/examples/reuse.yaml",
+		"pki-layout/examples/reuse.yaml",        "pki-layout/examples/v2x.yaml",
+		"pki-layout/examples/wallet.yaml",       "pki-layout/examples/phone-attestation.yaml",
 	};
 	int dirfd = open("pki-layout/examples", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
