@@ -9,10 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { READ_STEP = 65536 };
+enum {
+	READ_STEP = 65536,
+	NOEXEC_SEAL = 8, /* MFD_NOEXEC_SEAL, which is younger than Debian 12's headers */
+};
 
 void close_descriptor(int *descriptor)
 {
@@ -392,6 +396,25 @@ int write_stream(int descriptor, const char *name, struct bytes content, struct 
 		content.data += put;
 		content.len -= (size_t)put;
 	}
+	return 0;
+}
+
+/* A host may demand MFD_NOEXEC_SEAL (vm.memfd_noexec), which kernels before 6.3 refuse. */
+int make_memory_file(const char *name, struct bytes content, int *ret_descriptor,
+		     struct fault *fault)
+{
+	CLEANUP(close_descriptor) int descriptor = memfd_create(name, MFD_CLOEXEC | NOEXEC_SEAL);
+
+	if (descriptor < 0 && errno == EINVAL)
+		descriptor = memfd_create(name, MFD_CLOEXEC);
+	if (descriptor < 0)
+		return set_errno_fault(fault, "%s: memfd_create", name);
+	if (write_stream(descriptor, name, content, fault) < 0)
+		return -1;
+	if (lseek(descriptor, 0, SEEK_SET) < 0)
+		return set_errno_fault(fault, "%s: a file in memory", name);
+	*ret_descriptor = descriptor;
+	descriptor = -1;
 	return 0;
 }
 

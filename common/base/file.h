@@ -78,6 +78,14 @@ int write_stream(int descriptor, const char *name, struct bytes content,
 		 struct fault *fault) MUST_CHECK;
 
 /*
+ * A file in memory, without a name, that has the content and stands at its beginning; no program
+ * can be run from it, where the kernel knows how to forbid that. `name` is for the text and for
+ * /proc. Owns: close_descriptor.
+ */
+int make_memory_file(const char *name, struct bytes content, int *ret_descriptor,
+		     struct fault *fault) MUST_CHECK;
+
+/*
  * Renames a file within its directory, atomically; a file that had the new name is replaced.
  * Errors: FAULT_NOT_FOUND.
  */

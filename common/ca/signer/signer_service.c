@@ -5,12 +5,10 @@
 #include "common/ca/shared/client_key_copies.h"
 #include "common/ca/signer/channel.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 static int answer_outcome(int channel, int result, const struct fault *failure, int descriptor,
@@ -60,14 +58,14 @@ static int answer_order(const struct signer_service *service, int channel, struc
 /* A key as a file without a name. */
 static int send_key(int channel, const struct peer_key *key, struct fault *fault)
 {
-	CLEANUP(close_descriptor) int file = memfd_create("shared key", MFD_CLOEXEC);
+	CLEANUP(close_descriptor) int file = -1;
 	CLEANUP(clear_secret) struct secret jwk = {0};
 
 	if (format_shared_key(&key->key, &jwk, fault) < 0)
 		return -1;
-	if (file < 0 || write(file, jwk.data, jwk.len) != (ssize_t)jwk.len)
-		return set_errno_fault(fault, "the key shared with %s cannot be handed out",
-				       key->peer);
+	if (make_memory_file("shared key", bytes_of_secret(&jwk), &file, fault) < 0)
+		return prefix_fault(fault, "the key shared with %s cannot be handed out",
+				    key->peer);
 	return send_frame(channel, bytes_of_string(key->peer), file, fault);
 }
 

@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #define ROOT_PATH "/root.crt"
@@ -207,12 +206,11 @@ int open_root_file(struct bytes root_der, int *ret_descriptor, char ret_path[sta
 		   struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer pem = {0};
-	CLEANUP(close_descriptor) int descriptor = memfd_create("root.crt", MFD_CLOEXEC);
+	CLEANUP(close_descriptor) int descriptor = -1;
 
-	if (format_certificate_pem(root_der, &pem, fault) < 0)
+	if (format_certificate_pem(root_der, &pem, fault) < 0 ||
+	    make_memory_file("root.crt", bytes_of_buffer(&pem), &descriptor, fault) < 0)
 		return -1;
-	if (descriptor < 0 || write(descriptor, pem.data, pem.len) != (ssize_t)pem.len)
-		return set_errno_fault(fault, "the root cannot be kept in memory");
 	(void)snprintf(ret_path, ROOT_PATH_SIZE, "/proc/self/fd/%d", descriptor);
 	*ret_descriptor = descriptor;
 	descriptor = -1;

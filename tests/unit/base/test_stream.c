@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { MAX = 4096 };
@@ -131,4 +132,31 @@ Test(stream, says_so_when_a_stream_takes_nothing)
 	(void)close(ends[1]);
 	REFUSED_AS(write_stream(ends[1], "closed", bytes_of_string("x"), &fault), FAULT_FAILED,
 		   "closed: cannot be written: Bad file descriptor");
+}
+
+/* Kernels before 6.3 do not know the flag 8, MFD_NOEXEC_SEAL. */
+static bool memory_can_be_sealed(void)
+{
+	CLEANUP(close_descriptor) int descriptor = memfd_create("probe", 8);
+
+	return descriptor >= 0;
+}
+
+Test(stream, keeps_in_memory_a_file_from_which_no_program_runs)
+{
+	CLEANUP(close_descriptor) int descriptor = -1;
+	char long_name[300] = "";
+	char text[8] = "";
+	struct stat status;
+
+	OK(make_memory_file("M", bytes_of_string("bonjour"), &descriptor, &fault));
+	cr_expect_eq(read(descriptor, text, sizeof(text)), 7);
+	cr_expect_str_eq(text, "bonjour");
+	cr_expect_neq(fcntl(descriptor, F_GETFD) & FD_CLOEXEC, 0);
+	cr_assert_eq(fstat(descriptor, &status), 0);
+	if (memory_can_be_sealed())
+		cr_expect_eq(status.st_mode & 0111U, 0);
+	memset(long_name, 'a', sizeof(long_name) - 1);
+	REFUSED(make_memory_file(long_name, bytes_of_string("x"), &descriptor, &fault),
+		FAULT_FAILED, "memfd_create: Invalid argument");
 }

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -98,30 +97,6 @@ static int make_environment(const struct handler_variable *variables, size_t cou
 	for (size_t i = 0; i < inherited; i++)
 		if (strncmp(environ[i], HANDLER_PREFIX, strlen(HANDLER_PREFIX)) != 0)
 			environment->all[used++] = environ[i];
-	return 0;
-}
-
-/* M as a file without a name: the program reads it when it likes, or not at all. */
-static int open_handler_input(struct bytes content, int *ret_descriptor, struct fault *fault)
-{
-	CLEANUP(close_descriptor) int descriptor = memfd_create("message", MFD_CLOEXEC);
-
-	if (descriptor < 0)
-		return set_errno_fault(fault, "memfd_create");
-	while (content.len > 0) {
-		ssize_t written = write(descriptor, content.data, content.len);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return set_errno_fault(fault, "a file in memory");
-		content.data += written;
-		content.len -= (size_t)written;
-	}
-	if (lseek(descriptor, 0, SEEK_SET) < 0)
-		return set_errno_fault(fault, "a file in memory");
-	*ret_descriptor = descriptor;
-	descriptor = -1;
 	return 0;
 }
 
@@ -223,8 +198,9 @@ int run_handler(const struct handler *handler, const struct handler_variable *va
 	CLEANUP(close_descriptor) int descriptor = -1;
 	pid_t process;
 
+	/* The program reads M when it likes, or not at all. */
 	if (make_environment(variables, count, &environment, fault) < 0 ||
-	    open_handler_input(input, &descriptor, fault) < 0 ||
+	    make_memory_file("message", input, &descriptor, fault) < 0 ||
 	    start_handler(handler, descriptor, &environment, &process, fault) < 0)
 		return -1;
 	return wait_for_handler(handler, process, fault);
