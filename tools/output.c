@@ -282,7 +282,7 @@ int print_json(struct json_line *line, struct fault *fault)
 
 void clear_json(struct json_line *line)
 {
-	clear_buffer(&line->text);
+	wipe_buffer(&line->text);
 }
 
 bool is_colourful(int descriptor)

@@ -142,6 +142,12 @@ void clear_buffer(struct buffer *buffer)
 	*buffer = (struct buffer){0};
 }
 
+void wipe_buffer(struct buffer *buffer)
+{
+	wipe(buffer->data, buffer->size);
+	clear_buffer(buffer);
+}
+
 int allocate_secret(size_t len, struct secret *ret_secret, struct fault *fault)
 {
 	uint8_t *data = len < SIZE_MAX ? calloc(1, len + 1) : NULL;

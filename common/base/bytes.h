@@ -67,6 +67,10 @@ int check_buffer(const struct buffer *buffer, struct fault *fault) MUST_CHECK;
 struct buffer take_buffer(struct buffer *buffer);
 void clear_buffer(struct buffer *buffer);
 
+/* The same for confidential octets, such as M, which it wipes; what the buffer left in memory when
+   it grew is not wiped: keys are in a struct secret. */
+void wipe_buffer(struct buffer *buffer);
+
 /* Makes *ret_secret, which must be empty, hold len zeros. Owns: clear_secret. */
 int allocate_secret(size_t len, struct secret *ret_secret, struct fault *fault) MUST_CHECK;
 struct secret take_secret(struct secret *secret);

@@ -56,16 +56,10 @@ int read_secret_line(const char *path, struct secret *ret_line, struct fault *fa
 	return copy_line(bytes_of_secret(&content), path, ret_line, fault);
 }
 
-static void clear_wiped(struct buffer *buffer)
-{
-	wipe(buffer->data, buffer->size);
-	clear_buffer(buffer);
-}
-
 int read_secret_line_from(int descriptor, const char *name, struct secret *ret_line,
 			  struct fault *fault)
 {
-	CLEANUP(clear_wiped) struct buffer content = {0};
+	CLEANUP(wipe_buffer) struct buffer content = {0};
 
 	if (read_stream(descriptor, name, LINE_MAX_LEN, &content, fault) < 0)
 		return -1;

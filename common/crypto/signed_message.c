@@ -306,8 +306,8 @@ void clear_signed_message(struct signed_message *message)
 {
 	for (size_t i = 0; i < CHAIN_MAX; i++)
 		clear_buffer(&message->chain[i]);
-	clear_buffer(&message->payload);
-	clear_buffer(&message->signing_input);
+	wipe_buffer(&message->payload);
+	wipe_buffer(&message->signing_input);
 	clear_buffer(&message->signature);
 	*message = (struct signed_message){0};
 }

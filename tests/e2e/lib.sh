@@ -214,6 +214,26 @@ mode() { stat -c %a "$1"; }
 # The address sanitizer traces its own process to find leaks, and must be loaded first.
 sanitized() { grep -q __asan_init "$certpool"; }
 
+# in_memory PROCESS HEX…: how often the writable memory of a process has one of these octets. Only root reads it.
+in_memory() {
+	perl -e '
+		my ($process, @wanted) = @ARGV;
+		my $hits = 0;
+		open(my $maps, "<", "/proc/$process/maps") or die;
+		open(my $memory, "<:raw", "/proc/$process/mem") or die;
+		while (<$maps>) {
+			/^([0-9a-f]+)-([0-9a-f]+) rw/ or next;
+			my ($begin, $end) = (hex $1, hex $2);
+			seek($memory, $begin, 0);
+			read($memory, my $data, $end - $begin) or next;
+			for my $octets (map { pack("H*", $_) } @wanted) {
+				my $at = 0;
+				while (($at = index($data, $octets, $at)) >= 0) { $hits++; $at++ }
+			}
+		}
+		print "$hits\n";' -- "$@"
+}
+
 # Other clocks, by clock.c: $launcher, while it is ahead_by something, starts servers whose clock is ahead by that:
 # +50m, +91d. under_clock OFFSET COMMAND… runs a command under such a clock.
 ahead_by() {

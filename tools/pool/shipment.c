@@ -87,7 +87,7 @@ static int read_next_line(FILE *file, size_t limit, struct buffer *line, bool *r
 static int send_lines(struct shipment_context *context, struct fault *fault)
 {
 	const struct shipment *shipment = context->shipment;
-	CLEANUP(clear_buffer) struct buffer line = {0};
+	CLEANUP(wipe_buffer) struct buffer line = {0};
 
 	for (;;) {
 		bool more;

@@ -24,7 +24,7 @@ void clear_est_client(struct est_client *client)
 static void format_password(const uint8_t key[static SHA256_LEN],
 			    char ret_password[static EST_PASSWORD_SIZE])
 {
-	CLEANUP(clear_buffer) struct buffer text = {0};
+	CLEANUP(wipe_buffer) struct buffer text = {0};
 
 	append_base64url(&text, (struct bytes){key, SHA256_LEN});
 	ret_password[0] = '\0';
@@ -32,8 +32,6 @@ static void format_password(const uint8_t key[static SHA256_LEN],
 		memcpy(ret_password, text.data, text.len);
 		ret_password[text.len] = '\0';
 	}
-	if (text.data != NULL)
-		wipe(text.data, text.len);
 }
 
 void derive_est_password(const struct shared_key *key, char ret_password[static EST_PASSWORD_SIZE])
@@ -103,7 +101,7 @@ static bool is_password(struct shared_keys *keys, const char *name, struct bytes
 
 static void check_password(struct shared_keys *keys, const char *field, struct est_client *client)
 {
-	CLEANUP(clear_buffer) struct buffer credentials = {0};
+	CLEANUP(wipe_buffer) struct buffer credentials = {0};
 	struct fault problem = {0};
 	struct bytes password;
 
@@ -115,8 +113,6 @@ static void check_password(struct shared_keys *keys, const char *field, struct e
 		deny(client, EST_UNAUTHENTICATED, "unauthenticated",
 		     "expected the password of the client (certpool client password CLIENT), "
 		     "found another one");
-	if (credentials.data != NULL)
-		wipe(credentials.data, credentials.len);
 }
 
 /* The certificate is one that this CA issued, octet by octet: so nothing else in it has to be

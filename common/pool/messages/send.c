@@ -93,7 +93,7 @@ static int prepare_message(const struct sender *sender, const struct unsigned_me
 			   const struct message_claims *claims,
 			   struct outgoing_message *ret_message, struct fault *fault)
 {
-	CLEANUP(clear_buffer) struct buffer jws = {0};
+	CLEANUP(wipe_buffer) struct buffer jws = {0};
 	CLEANUP(clear_outgoing_message) struct outgoing_message message = {.claims = *claims};
 
 	memcpy(message.claims.iss, sender->from->name, sizeof(message.claims.iss));

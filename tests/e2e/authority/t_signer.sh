@@ -82,27 +82,9 @@ equal 'the server has a child, the signer' 1 "$(wc -w <<<"$signer")"
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
 if [ "$(id -u)" -eq 0 ] && ! sanitized; then
-	# occurrences PROCESS: how often its writable memory has the issuing key's number, in either order of octets.
-	occurrences() {
-		perl -e '
-			my ($process, $hex) = @ARGV;
-			my $number = pack("H*", $hex);
-			my $hits = 0;
-			open(my $maps, "<", "/proc/$process/maps") or die;
-			open(my $memory, "<:raw", "/proc/$process/mem") or die;
-			while (<$maps>) {
-				/^([0-9a-f]+)-([0-9a-f]+) rw/ or next;
-				my ($begin, $end) = (hex $1, hex $2);
-				seek($memory, $begin, 0);
-				read($memory, my $data, $end - $begin) or next;
-				for my $octets ($number, scalar reverse $number) {
-					my $at = 0;
-					while (($at = index($data, $octets, $at)) >= 0) { $hits++; $at++ }
-				}
-			}
-			print "$hits\n";' -- "$1" "$(openssl pkey -in ca/Private/root.key -noout -text |
-			sed -n '/^priv:/,/^pub:/p' | grep '^ ' | tr -d ' :\n' | tail -c 64)"
-	}
+	# occurrences PROCESS: how often its memory has the issuing key's number, in either order of octets.
+	number=$(openssl pkey -in ca/Private/root.key -noout -text | sed -n '/^priv:/,/^pub:/p' | grep '^ ' | tr -d ' :\n' | tail -c 64)
+	occurrences() { in_memory "$1" "$number" "$(fold -w 2 <<<"$number" | tac | tr -d '\n')"; }
 	equal "the front's memory has nothing of the key" 0 "$(occurrences "$front")"
 	check "the signer's has, as the search works" test "$(occurrences "$signer")" -gt 0
 	equal 'the front has nothing of Private/ open' 0 "$(find "/proc/$front/fd" -lname '*/Private*' | wc -l)"
@@ -121,7 +103,7 @@ else
 		equal 'and it gains no rights by a program' 1 "$(field "$process" NoNewPrivs)"
 	done
 fi
-# Another manifest in the place of the first one is read, and a name is looked up, in the sandbox.
+# Another manifest in the place of the first one is read, in the sandbox.
 manifest 6 2 '  client9: {pool: {size: 1}}' >later.yaml && mv later.yaml manifest.yaml
 kill -HUP "$front"
 check 'the manifest that replaced the first one is read' eventually grep -q 'clients: 1 added' serve.err
@@ -166,4 +148,42 @@ else
 	check_not 'where it is forbidden the CA does not start' try_start serve serve --listen "http://$host:0"
 	check 'and says so' grep -q 'the sandbox of the signer: cannot give up files (landlock_create_ruleset): Operation not permitted' serve.err
 	launcher=()
+fi
+
+# What libraries load at run time is loaded before the sandbox closes: here a module of NSS, whose file the front cannot
+# open, which alone knows the name at which the front listens.
+cat >module.c <<'END'
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <nss.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum nss_status _nss_certpool_gethostbyname4_r(const char *name, struct gaih_addrtuple **found, char *room,
+					       size_t size, int *error, int *host_error, int32_t *ttl)
+{
+	(void)error;
+	(void)ttl;
+	if (strcmp(name, "ca.module") != 0 || size < sizeof(**found)) {
+		*host_error = HOST_NOT_FOUND;
+		return NSS_STATUS_NOTFOUND;
+	}
+	if (*found == NULL)
+		*found = (struct gaih_addrtuple *)room;
+	**found = (struct gaih_addrtuple){
+		.name = (char *)name, .family = AF_INET, .addr = {inet_addr(getenv("ADDRESS_OF_MODULE"))}};
+	return NSS_STATUS_SUCCESS;
+}
+END
+echo 'hosts: certpool files' >nsswitch.conf
+if ! unshare --mount mount --bind nsswitch.conf /etc/nsswitch.conf 2>check.log; then
+	skip 'a name that a module of NSS knows' 'this needs root, and a mount namespace'
+else
+	check 'a module of NSS' gcc -shared -fPIC -o libnss_certpool.so.2 module.c
+	launcher=(env "LD_LIBRARY_PATH=$PWD" "ADDRESS_OF_MODULE=$host" unshare --mount
+		sh -c 'mount --bind nsswitch.conf /etc/nsswitch.conf && exec "$@"' sh)
+	start serve serve --listen 'http://ca.module:0'
+	launcher=()
+	equal 'a name that a module of NSS knows' 200 "$(curl -s -o answer -w '%{http_code}' "http://$host:${endpoint##*:}/health")"
+	stop "$server"
 fi

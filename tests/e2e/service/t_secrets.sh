@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Secrets never appear in arguments, the environment, output, logs, or a core.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
+# shellcheck source-path=SCRIPTDIR source=../lib.sh disable=SC2030,SC2031
 . "$(dirname "$0")/../lib.sh"
 
 manifest 3 1 >manifest.yaml
@@ -68,4 +68,30 @@ else
 	else
 		skip 'another process of the same user' 'needs root and setpriv'
 	fi
+fi
+
+# M is confidential, too: once it was handed on, the receiver's memory has nothing of it, nor of the JWS in which it came.
+if [ "$(id -u)" -eq 0 ] && ! sanitized; then
+	stop "$receiver"
+	printf '#!/bin/sh\ntouch started\nuntil [ -e gate ]; do sleep 0.05; done\n' >handler && chmod +x handler
+	"$certpool" request client1 -q >out && "$certpool" enroll client1 -q >out
+	start_receiver client2 --exec ./handler --exec-timeout 10m
+	head -c 6000 /dev/urandom >m
+	# 48 octets of the beginning and of the middle, as they are and in base64url.
+	parts=()
+	for at in 0 3000; do
+		parts+=("$(tail -c +$((at + 1)) m | head -c 48 | od -An -vtx1 | tr -d ' \n')")
+		parts+=("$(tail -c +$((at + 1)) m | head -c 48 | basenc --base64url -w 0 | od -An -vtx1 | tr -d ' \n')")
+	done
+	"$certpool" send client1 client2 --endpoint "$inbox" --file m >sent 2>&1 &
+	sender=$!
+	check 'a message is handled' eventually test -e started
+	check 'and in memory meanwhile' test "$(in_memory "$receiver" "${parts[@]}")" -gt 0
+	touch gate
+	check 'it is verified' wait $sender
+	forgotten() { [ "$(in_memory "$receiver" "${parts[@]}")" -eq 0 ]; }
+	check 'then nothing of it is left in memory' eventually forgotten
+	stop "$receiver"
+else
+	skip 'nothing of a message is left in memory' 'this needs root, and no sanitizer'
 fi

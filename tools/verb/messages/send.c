@@ -219,7 +219,7 @@ static int send_each_line(const struct send_settings *given, struct shipment *sh
 static int send_new(const struct send_settings *given, struct shipment *shipment,
 		    struct fault *fault)
 {
-	CLEANUP(clear_buffer) struct buffer payload = {0};
+	CLEANUP(wipe_buffer) struct buffer payload = {0};
 	struct shipment_result result;
 
 	if (read_payload(shipment->command, 2, given->file, shipment->from->message_limit, &payload,
