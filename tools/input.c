@@ -18,6 +18,11 @@ static bool is_stream(const char *path)
 	return strcmp(path, "-") == 0;
 }
 
+bool names_file(const char *path)
+{
+	return path != NULL && !is_stream(path);
+}
+
 int read_input(const char *path, size_t max, struct buffer *ret_content, struct fault *fault)
 {
 	if (is_stream(path))

@@ -8,6 +8,9 @@
  * Files that the command line names; "-" is standard input or standard output.
  */
 
+/* Whether an output goes to a file: NULL and "-" are standard output. */
+bool names_file(const char *path);
+
 /* Reads a whole file of at most max octets. Owns: clear_buffer. */
 int read_input(const char *path, size_t max, struct buffer *ret_content,
 	       struct fault *fault) MUST_CHECK;

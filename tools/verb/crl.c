@@ -213,7 +213,7 @@ static void note_future_crl(const struct command *command, const struct crl_info
 static int run_crl(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct crl_settings *given = settings;
-	const char *path = given->output != NULL || command->json ? given->output : "-";
+	const bool to_file = names_file(given->output);
 	CLEANUP(clear_operator) struct ca_operator ca = {0};
 	CLEANUP(clear_buffer) struct buffer der = {0};
 	struct ca_crls crls = {0};
@@ -223,7 +223,8 @@ static int run_crl(const struct command *command, const void *settings, struct f
 	    make_crl(given, &ca, &crls, &info, &der, fault) < 0)
 		return -1;
 	note_future_crl(command, &info);
-	if (path != NULL && write_crl(given, &ca, &crls, path, &der, fault) < 0)
+	if ((to_file || !command->json) &&
+	    write_crl(given, &ca, &crls, to_file ? given->output : "-", &der, fault) < 0)
 		return -1;
 	return command->json ? print_crl(&info, &der, fault) : 0;
 }

@@ -65,6 +65,8 @@ expect 4 'a program that is not there' "$certpool" receive client2 --listen "htt
 says 'says what is run' 'without a shell and without arguments'
 expect 4 'a program with arguments' "$certpool" receive client2 --listen "http://$host:0" --exec "sh -c true"
 expect 4 'a directory' "$certpool" receive client2 --listen "http://$host:0" --exec /tmp
+expect 2 'a time for no program' "$certpool" receive client2 --exec-timeout 5s
+says 'is refused' '--exec-timeout: expected --exec beside it, found none'
 cat >handler <<'END'
 #!/bin/sh
 # Notes what it got: arguments, variables, descriptors, M.

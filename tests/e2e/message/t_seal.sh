@@ -40,6 +40,12 @@ equal 'and signs' "2 $serial" "$(jq -r '"\(.member) \(.serial)"' out)"
 expect 0 'open --json' open --json --file ../two.jws
 equal 'has verdict, signer and M' "verified CN=client1-2 $serial x" "$(jq -r '"\(.verdict) \(.subject) \(.serial) \(.message|@base64d)"' out)"
 check 'and time and jti' jq -e '(.jti|length==22) and (.time|fromdate>0)' out
+expect 0 'with -o - the message is in the object alone' "$certpool" seal client1 --json -o - x
+jq -r .jws out >object.jws
+expect 0 'which is one' open --json -o - --file ../object.jws
+equal 'and so is M' x "$(jq -r '.message|@base64d' out)"
+expect 0 'without --json -o - is standard output' sh -c "'$certpool' seal client1 -q -o - bonjour | '$certpool' open -q --root '$root' -o -"
+equal 'too' bonjour "$(cat out)"
 
 # Usage.
 expect 2 'open without a root' "$certpool" open --file octets.jws

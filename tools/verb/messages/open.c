@@ -107,7 +107,7 @@ static int print_opened(const struct command *command, const struct open_setting
 	add_json_text(&line, "serial", serial);
 	add_json_time(&line, "time", claims->iat_s);
 	add_json_text(&line, "jti", claims->jti);
-	if (verified && given->output == NULL)
+	if (verified && !names_file(given->output))
 		add_json_base64(&line, "message", bytes_of_buffer(&received->message.payload));
 	return print_json(&line, fault);
 }
@@ -115,7 +115,7 @@ static int print_opened(const struct command *command, const struct open_setting
 static int write_payload(const struct command *command, const struct open_settings *given,
 			 struct bytes payload, struct fault *fault)
 {
-	if (given->output != NULL)
+	if (names_file(given->output))
 		return write_output(given->output, 0644, payload, fault);
 	if (command->json)
 		return 0;

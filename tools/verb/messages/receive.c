@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MEMBER_DIGITS = 10 };
+enum { MEMBER_DIGITS = 10, EXEC_TIMEOUT_S = 10 };
 
 struct receive_settings {
 	struct endpoint_list listen;
@@ -55,7 +55,7 @@ static const struct option receive_options[] = {
 	 "run this program for each message instead of printing it: M is its standard input", NULL},
 	{"exec-timeout", 0, false, "DURATION", take_duration,
 	 offsetof(struct receive_settings, exec_timeout_s),
-	 "kill the program of --exec when it takes longer", "10s"},
+	 "kill the program of --exec when it takes longer; default 10s", NULL},
 	VERBOSE_OPTION(struct receive_settings, verbose),
 	{0},
 };
@@ -330,6 +330,18 @@ static int prepare_tls(const struct command *command, const struct node *node,
 	return start_periodic_thread(TLS_ROUND_MS, renew_certificate, tls, &tls->thread, fault);
 }
 
+/* The program of --exec, if there is one. */
+static int prepare_handler(const struct command *command, const struct receive_settings *given,
+			   struct handler *handler, struct fault *fault)
+{
+	if (given->exec == NULL && given->exec_timeout_s != 0)
+		return set_fault(fault, FAULT_USAGE,
+				 "--exec-timeout: expected --exec beside it, found none");
+	handler->timeout_s = given->exec_timeout_s != 0 ? given->exec_timeout_s : EXEC_TIMEOUT_S;
+	handler->output_aside = command->json;
+	return given->exec == NULL ? 0 : find_handler(given->exec, handler, fault);
+}
+
 static int run_receive(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct receive_settings *given = settings;
@@ -352,9 +364,7 @@ static int run_receive(const struct command *command, const void *settings, stru
 
 	init_log_limit(&log, log_refusal, &context);
 	inbox.node = &node;
-	inbox.handler.timeout_s = given->exec_timeout_s;
-	inbox.handler.output_aside = command->json;
-	if ((given->exec != NULL && find_handler(given->exec, &inbox.handler, fault) < 0) ||
+	if (prepare_handler(command, given, &inbox.handler, fault) < 0 ||
 	    open_node(command, command->operands[0], &node, fault) < 0 ||
 	    choose_listener(given, node.client, &receiver.listen, fault) < 0 ||
 	    remove_ended_keys(node.layout, fault) < 0 ||

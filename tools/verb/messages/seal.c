@@ -52,7 +52,7 @@ static int print_sealed(const struct command *command, const struct seal_setting
 	}
 	add_json_number(&line, "member", (long long)by->member);
 	add_json_text(&line, "serial", by->serial);
-	if (given->output == NULL)
+	if (!names_file(given->output))
 		add_json_text(&line, "jws", (const char *)jws->data);
 	return print_json(&line, fault);
 }
@@ -85,7 +85,7 @@ static int run_seal(const struct command *command, const void *settings, struct 
 	append_string(&file, "\n");
 	if (check_buffer(&file, fault) < 0)
 		return -1;
-	if ((given->output != NULL || !command->json) &&
+	if ((names_file(given->output) || !command->json) &&
 	    write_output(given->output != NULL ? given->output : "-", 0644, bytes_of_buffer(&file),
 			 fault) < 0)
 		return -1;
