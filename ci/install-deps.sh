@@ -23,7 +23,7 @@ check="$build libcriterion-dev openssl gnutls-bin jose curl jq sqlite3 strace ti
 	valgrind libc6-dbg gcovr procps softhsm2 postgresql"
 # Other people's servers and clients, large: not needed by make check.
 world="$build openssl curl jq time procps util-linux nginx-light postgresql libnss3-tools testssl.sh mosquitto mosquitto-clients openvpn python3 strongswan-pki libstrongswan-standard-plugins
-	sqlite3 certbot lego dehydrated chromium chromium-driver fonts-dejavu-core patroni python3-pyasn1-modules zsh fish"
+	sqlite3 certbot lego dehydrated chromium chromium-driver fonts-dejavu-core patroni python3-pyasn1-modules zsh fish debootstrap btrfs-progs"
 lint="$build libcriterion-dev clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck mandoc"
 # dpkg-buildpackage and the lint of its packages.
 deb="$build dpkg-dev debhelper fakeroot lintian"
