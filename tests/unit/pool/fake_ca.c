@@ -10,7 +10,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 void change_in_reply_to(struct answer_claims *claims)
 {
@@ -334,10 +333,10 @@ struct endpoint dead_endpoint(void)
 	int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct endpoint endpoint = {.host = "127.0.0.1"};
 
-	/* A port that was free a moment ago, and that the kernel gives to nobody so soon. */
+	/* The socket has the port until the test's process ends, and does not listen: else the
+	   kernel could give the port to a server of another test, or to the one who asks here. */
 	cr_assert_eq(bind(descriptor, (struct sockaddr *)&address, sizeof(address)), 0);
 	cr_assert_eq(getsockname(descriptor, (struct sockaddr *)&address, &len), 0);
 	endpoint.port = ntohs(address.sin_port);
-	close(descriptor);
 	return endpoint;
 }
