@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 10000, PIECE = 16384, BACKLOG = 16 };
+enum { PATIENCE_MS = 60000, PIECE = 16384, BACKLOG = 16 };
 
 union address {
 	struct sockaddr any;

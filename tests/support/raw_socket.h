@@ -16,7 +16,7 @@ int connect_raw_from(const char *address, const struct endpoint *endpoint);
 bool send_raw(int socket, struct bytes octets);
 bool say_raw(int socket, const char *text);
 
-/* Appends all octets until the other side closes; false when it has not within ten seconds. */
+/* Appends all octets until the other side closes; false when it says nothing for a minute. */
 bool receive_raw(int socket, struct buffer *buffer);
 
 /* Appends one HTTP answer with Content-Length, so that the connection can be used again. */

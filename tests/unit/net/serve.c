@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PATIENCE_S = 10 };
+enum { PATIENCE_S = 60 };
 
 static int answer_health(const struct http_request *request, struct http_response *response,
 			 void *context, struct fault *fault)

@@ -50,7 +50,7 @@ void stop_service(struct service_under_test *service);
 void open_gate(struct service_under_test *service);
 void await_waiting(struct service_under_test *service, unsigned int count);
 
-/* Waits until the log has the text `count` times; false after ten seconds. */
+/* Waits until the log has the text `count` times; false after a minute. */
 bool await_logs(struct service_under_test *service, const char *text, unsigned int count);
 bool await_log(struct service_under_test *service, const char *text);
 

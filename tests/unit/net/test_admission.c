@@ -30,7 +30,7 @@ Test(admission, answers_others_while_one_address_takes_all_it_can)
 		(void)say_raw(idle[i].fd, "GET /");
 	}
 	while (closed < TRIED - PER_ADDRESS) {
-		cr_assert_gt(poll(idle, TRIED, 10000), 0, "only %u are closed", closed);
+		cr_assert_gt(poll(idle, TRIED, 60000), 0, "only %u are closed", closed);
 		for (size_t i = 0; i < TRIED; i++) {
 			if (idle[i].revents == 0)
 				continue;
@@ -232,7 +232,7 @@ static bool await_end(int client)
 	struct pollfd end = {.fd = client, .events = POLLIN};
 	char octet;
 
-	return poll(&end, 1, 20000) == 1 && recv(client, &octet, 1, MSG_DONTWAIT) == 0;
+	return poll(&end, 1, 60000) == 1 && recv(client, &octet, 1, MSG_DONTWAIT) == 0;
 }
 
 /* catalogue 112: a busy server reads late what a client has said */

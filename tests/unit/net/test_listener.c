@@ -13,6 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* A label of 64 octets, one more than may be (RFC 1035 section 2.3.4): nobody is asked about it. */
+#define NO_HOST "no-such-host-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
 static struct listeners listeners;
 static struct endpoint_list bound;
 
@@ -57,8 +60,7 @@ Test(listener, refuses_addresses_that_are_not_here)
 		{{1, {{"192.0.2.1", 0, false}}}, "http://192.0.2.1:0: cannot listen there: "},
 		{{2, {{"127.0.0.1", 0, false}, {"192.0.2.1", 0, false}}},
 		 "http://192.0.2.1:0: cannot listen there: "},
-		{{1, {{"no-such-host.invalid", 0, false}}},
-		 "no address is known for the host no-such-host.invalid"},
+		{{1, {{NO_HOST, 0, false}}}, "no address is known for the host " NO_HOST},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
