@@ -130,7 +130,8 @@ expect 7 'keep when the CA is not there' "$certpool" keep client1 --ca http://12
 start_ca
 expect 0 'keep' "$certpool" keep client1
 ends() { for i in 1 2 3 4; do date -d "$(openssl x509 -noout -enddate -in client1/cert/cert_key$i.crt | cut -d= -f2)" +%s; done | sort -n; }
-equal 'the CA spreads the ends of certificates, by its jitter' 4 "$(ends | uniq | wc -l)"
+# Of 1,728,000 seconds two of the four are the same once in 300,000 times, and three once in 10^12.
+check 'the CA spreads the ends of certificates, by its jitter' test "$(ends | uniq | wc -l)" -ge 3
 check 'within a fifth of their validity' test "$(ends | head -n 1)" -ge $(($(date +%s) + 79 * 86400)) -a "$(ends | tail -n 1)" -le $(($(date +%s) + 100 * 86400))
 expect 7 'keep, which cannot learn' "$certpool" keep client1 --ca http://127.0.0.1:1
 expect 5 'keep without room for all in the policy' "$certpool" keep client1 --within 365d

@@ -84,5 +84,5 @@ child=$(pgrep -P $run)
 check 'run has a server of its own' test -n "$child"
 kill -9 $run
 wait $run 2>/dev/null
-gone() { ! kill -0 "$child"; }
+gone() { ! grep -qs '^State:[[:space:]]*[^Z]' "/proc/$child/status"; }
 check 'killed, it leaves no server behind' eventually gone
