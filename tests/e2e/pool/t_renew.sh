@@ -163,11 +163,14 @@ equal 'pairs they are in the end' 0 "$(mismatched)"
 # catalogue 88: two renewals at once: the second waits, and then finds no work
 rm -rf client1/Private/renewal* ; short 40 1h 'policy: {certificates: 10000}, ' >manifest.yaml
 "$certpool" request client1 -q >out && "$certpool" enroll client1 -q >out
-"$certpool" renew client1 -q --within 59m >first.out 2>first.err &
+start_ca_ahead +50m
+before=$(rows)
+under_clock +50m "$certpool" renew client1 --json >first.out 2>first.err &
 first=$!
-expect 0 'a renewal while another runs' "$certpool" renew client1 -q --within 59m
+expect 0 'a renewal while another runs' under_clock +50m "$certpool" renew client1 --json
 wait $first
 equal 'both succeed' 0 $?
+equal 'each member is renewed once' "40 $((before + 40))" "$(jq -s 'map(.renewed) | add' first.out out) $(rows)"
 stop "$ca"
 
 # catalogue 71: no room on the disk: the old pair stays

@@ -79,12 +79,13 @@ on_terminal() { script -qec "$*" /dev/null </dev/null; }
 if command -v script >/dev/null; then
 	TERM=xterm on_terminal "'$certpool' request client2" >terminal
 	check 'progress on a terminal' grep -q '#####' terminal
+	made_unseen() { [ "$(count_files client2/CSR_file 'csr_key*.csr')" = 2 ] && ! grep -q '#####' terminal; }
 	rm -r client2 && "$certpool" init -q >out
 	TERM=xterm NO_COLOR=1 on_terminal "'$certpool' request client2" >terminal
-	check_not 'none with NO_COLOR' grep -q '#####' terminal
+	check 'none with NO_COLOR' made_unseen
 	rm -r client2 && "$certpool" init -q >out
 	TERM=xterm on_terminal "'$certpool' request client2 -q" >terminal
-	check_not 'none with --quiet' grep -q '#####' terminal
+	check 'none with --quiet' made_unseen
 else
 	skip 'progress on a terminal' 'no script(1)'
 fi
