@@ -4,8 +4,9 @@
 . "$(dirname "$0")/../e2e/lib.sh"
 
 port=$(free_port 21000)
-# Where the hosts of names below localhost are asked.
-http_port=$(free_port $((22000 + $$ % 10000)))
+# Where the hosts of names below localhost are asked: at 127.0.0.1, where servers of PostgreSQL (tests/postgresql.sh)
+# have ports from 20000 on.
+http_port=$(free_port $((10000 + $$ % 4000)))
 cat >manifest.yaml <<-END
 	version: 1
 	ca: {layout: ca, endpoint: "https://$host:$port", acme: {http_01: [shown], http_port: $http_port}}

@@ -80,7 +80,7 @@ equal "with the CA's CRL alone it refuses both" 400 "$(visit 1)"
 stop "$world"
 
 # --- PostgreSQL ---
-bin=$(echo /usr/lib/postgresql/*/bin)
+bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
 port=$(free_port "$port")
 own_folder postgres
 check 'PostgreSQL has a cluster' "${as[@]}" "$bin/initdb" -D "$PWD/postgres/data" -U reader --auth=reject --no-sync

@@ -96,8 +96,8 @@ certpool=$PWD/ahead
 start_second
 certpool=$certpool_at
 check 'a front end whose clock is two minutes ahead serves beside the other' eventually both_serve
-"$certpool" front-end list --json >listed
-check 'its heartbeat is by the clock of the database' jq -se 'map(.heartbeat | fromdate) | (max - min) < 30' listed
+one_clock() { "$certpool" front-end list --json | jq -se 'map(.heartbeat | fromdate) | (max - min) < 30'; }
+check 'its heartbeat is by the clock of the database' eventually one_clock
 expect 0 'a client asks it' env CERTPOOL_CA="$second" "$certpool" verify client2 client1/cert/cert_key1.crt --online
 expect 0 'the logs of both are whole' "$certpool" audit verify
 stop "$second_server"

@@ -3,7 +3,7 @@
 # shellcheck source-path=SCRIPTDIR source=../e2e/page.sh
 . "$(dirname "$0")/../e2e/page.sh"
 
-programs=$(echo /usr/lib/postgresql/*/bin)
+programs=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
 for program in initdb postgres psql; do
 	if [ "$(id -u)" = 0 ]; then
 		chmod 777 .
