@@ -19,10 +19,8 @@ takes_connections() { (: <"/dev/tcp/$host/$1") 2>/dev/null; }
 is_ready() { if [[ $1 =~ ^[0-9]+$ ]]; then takes_connections "$1"; else matches "$(<"$log")" "*$1*"; fi; }
 run_server() { # COMMAND PORT_OR_PATTERN
 	local log
-	log=$folder/server-${#servers[@]}.log
-	: >"$log"
+	log=$(mktemp "$folder/server.XXXXXX")
 	bash -c "exec $1" >"$log" 2>&1 &
-	servers+=("$!")
 	if eventually is_ready "$2"; then pass "$1"; else fail "$1" "not ready: $2" "$(tail -n 5 "$log")"; fi
 }
 

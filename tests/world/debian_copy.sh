@@ -95,7 +95,6 @@ for verb in new init; do check "certpool $verb" "${launcher[@]}" certpool $verb;
 check_not 'before it serves, it is not healthy' "${launcher[@]}" bash -c "$health"
 read -ra arguments <<<"$arguments"
 "${launcher[@]}" certpool "${arguments[@]}" 2>/tmp/serve.err &
-servers+=($!)
 check 'while it serves, it is' eventually "${launcher[@]}" bash -c "$health"
-stop "${servers[-1]}"
+stop $!
 equal 'it ends at the signal that docker sends' 0 "$stopped"

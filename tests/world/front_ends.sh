@@ -39,7 +39,6 @@ start_switch() {
 	rm -f switch.ready
 	mkfifo switch.ready
 	python3 "$world/switch.py" "$1" "$2" "${first#*://}" "${second#*://}" >switch.ready 2>switch.err &
-	servers+=($!)
 	local port=
 	read -r -t 60 port <switch.ready || fail 'the proxy starts' "$(cat switch.err)"
 	switch=${2%:*}:$port

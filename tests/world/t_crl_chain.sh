@@ -30,7 +30,6 @@ takes_connections() { (: <"/dev/tcp/$host/$port") 2>/dev/null; }
 serve_by() {
 	"${as[@]}" "$@" >>server.log 2>&1 &
 	world=$!
-	servers+=("$world")
 	eventually takes_connections
 }
 

@@ -23,7 +23,6 @@ configure() { # NUMBER PORT
 start_database() { # NUMBER: sets $server
 	"${as[@]}" "$bin/postgres" -D "$PWD/s$1/data" >>"s$1.log" 2>&1 &
 	server=$!
-	servers+=("$server")
 	eventually "$bin/pg_isready" -q -h "$PWD/s$1" -p "$2"
 }
 sql() { psql -qAt -h "$PWD/s$1" -p "$2" -U certpool -d "$3" -c "$4"; } # NUMBER PORT DATABASE SQL

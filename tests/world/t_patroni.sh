@@ -7,7 +7,6 @@ shipped=$(realpath "$(dirname "$0")/../../docs/patroni.yml")
 port=$(free_port 23790)
 sed "s/192\.0\.2\.[1-9]:2379/$host:$port/g; s/192\.0\.2\.[1-9]/$host/g" "$shipped" >patroni.yml
 python3 -m http.server -b "$host" "$port" >etcd.out 2>&1 &
-servers+=($!)
 listens() { (: <"/dev/tcp/$host/$port") 2>/dev/null; }
 check 'something listens in the place of etcd' eventually listens
 expect 0 'patroni takes the example' patroni --validate-config patroni.yml

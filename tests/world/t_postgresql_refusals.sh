@@ -48,7 +48,6 @@ mv "$socket/.s.PGSQL.$port_of_database" "$socket/gone"
 mkfifo ready
 "$certpool" serve --listen "http://$host:0" --ready 7 7<>ready >serve.out 2>serve.err &
 server=$!
-servers+=("$server")
 check 'serve says that it waits for its database' eventually grep -q 'the database cannot be reached: .*; waits for it' serve.err
 check_not 'and is not ready' read -r -t 0 <>ready
 check 'but runs' kill -0 "$server"

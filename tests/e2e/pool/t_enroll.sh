@@ -156,7 +156,6 @@ cp -p key client1/Private/shared_ca.jwk
 # Another server on the port.
 if command -v openssl >/dev/null; then
 	openssl s_server -accept "$host:0" -nocert -cipher 'aNULL:@SECLEVEL=0' -no_tls1_3 </dev/null >tls.out 2>&1 &
-	servers+=($!)
 	eventually grep -q ACCEPT tls.out
 	port=$(sed -nE 's/^ACCEPT .*:([0-9]+)$/\1/p' tls.out)
 	expect 7 'TLS on the port' "$certpool" enroll client1 --ca "http://$host:$port"

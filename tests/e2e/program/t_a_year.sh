@@ -40,7 +40,6 @@ run() {
 	cd "$1" || exit 1
 	if [[ $line == *' &' ]]; then
 		eval "${line% &} &"
-		servers+=($!)
 		cd ..
 		eventually serves || fail "$line" "$(cat ca/serve.log)"
 		: >printed

@@ -33,7 +33,6 @@ listens() { tail -n "+$((shown + 1))" ../background | grep listening >../check.l
 run() {
 	if [[ $1 == *' &' ]]; then
 		eval "${1% &} >>../background 2>&1 &"
-		servers+=($!)
 		eventually listens
 		: >../foreground
 	else
