@@ -24,7 +24,7 @@ advise() { # NAME ADVICE VERB…
 	shift 2
 	for verb; do
 		# shellcheck disable=SC2086
-		if timeout 60 "$certpool" $verb >out 2>err; then
+		if timeout 300 "$certpool" $verb >out 2>err; then
 			fail "$name: $verb" 'expected it to fail'
 		else
 			says "$name: $verb" "$advice"

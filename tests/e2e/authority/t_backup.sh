@@ -61,8 +61,8 @@ cp b.tar kept.tar
 expect 6 'the same file again' "$certpool" backup b.tar --without-keys
 says 'is not overwritten' 'b.tar: exists already'
 check 'and stays as it is' cmp b.tar kept.tar
-check_not 'no key is in it as it is on the disk' grep -qaF "$(sed -n 2p ca/Private/root.key)" b.tar
-check_not 'nor a shared one' grep -qaF "$(jq -r .k ca/Private/shared_client1.jwk)" b.tar
+check_not 'no key is in it as it is on the disk' grep -qaFe "$(sed -n 2p ca/Private/root.key)" b.tar
+check_not 'nor a shared one' grep -qaFe "$(jq -r .k ca/Private/shared_client1.jwk)" b.tar
 # Restoring by other tools.
 mkdir hand
 check 'tar extracts it' tar xf b.tar -C hand

@@ -17,6 +17,7 @@ killed_at() {
 	ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e "inject=$calls:signal=KILL:when=$step" "$@" >out 2>err
 }
 leftovers() { find . -name '.*.new' | wc -l; }
+on_two_cores
 
 manifest $size 1 | sed "s/size: $size/&, batch_size: 100/" >manifest.yaml
 "$certpool" init -q >out

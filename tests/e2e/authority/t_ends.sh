@@ -16,7 +16,7 @@ serve_at() {
 	launcher=()
 }
 set_clock() { move_clock clock $(($1 * 86400 - 43200)); }
-logged() { [ "$(grep -c "$1" serve.err)" -eq "$2" ]; }
+logged() { [ "$(grep -cFe "$1" serve.err)" -eq "$2" ]; }
 
 # An issuing certificate for a year below a root for three.
 manifest 3 1 | sed 's|layout: ca,|layout: ca, root_layout: stick, validity: 1095d, intermediate: {validity: 365d}, root_crl: {validity: 1200d},|' >manifest.yaml

@@ -24,7 +24,7 @@ join_as ca3
 expect 0 'the list has the fingerprints of their keys' "$certpool" front-end list --json
 equal 'three different ones' 3 "$(jq -r .key out | grep -cE '^[0-9a-f]{16}$' | sort -u)"
 check 'made on their hosts' cmp -s <(jq -r .key out | sort) <(jq -r .key out | sort -u)
-check_not 'and in no packet' grep -q "$(cat ca2/ca/Private/front_end.key)" <(tar xOf ca2.tar)
+check_not 'and in no packet' grep -qFe "$(cat ca2/ca/Private/front_end.key)" <(tar xOf ca2.tar)
 start_ca
 first=$CERTPOOL_CA
 cd ca2 || exit 1
@@ -60,7 +60,7 @@ says_ocsp() { ocsp "$1" | grep -q "crt: $2"; }
 check 'the second answers for the old issuer' eventually says_ocsp 3 revoked
 check 'of the others, too' says_ocsp 4 good
 serial=$(openssl x509 -in client1/cert/cert_key3.crt -noout -serial | sed 's/.*=//' | tr A-F a-f)
-crl_lists() { curl -s -o crl.der "$second/crl" && openssl crl -inform DER -in crl.der -noout -text | tr A-F a-f | grep -q "$serial"; }
+crl_lists() { curl -s -o crl.der "$second/crl" && openssl crl -inform DER -in crl.der -noout -text | tr A-F a-f | grep -qFe "$serial"; }
 check 'and has its CRL' eventually crl_lists
 expect 0 'a verb at the second writes the files' at ca2 "$certpool" check
 check 'the key' cmp ca/Private/ca.2.key ca2/ca/Private/ca.2.key

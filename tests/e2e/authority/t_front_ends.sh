@@ -25,7 +25,7 @@ serial_of() { openssl x509 -in "$1" -noout -serial | sed 's/.*=//' | tr A-F a-f;
 
 expect 0 'the first front end makes the CA' "$certpool" init -q
 equal 'whose keys are in the record' 'client1 client2' "$(sql ca 'select client from certpool.shared_key order by client' | xargs)"
-check_not 'and not in plain text' grep -q "$(jq -r .k ca/Private/shared_client1.jwk)" <(sql ca "select encode(sealed, 'escape') from certpool.shared_key")
+check_not 'and not in plain text' grep -qFe "$(jq -r .k ca/Private/shared_client1.jwk)" <(sql ca "select encode(sealed, 'escape') from certpool.shared_key")
 
 # --- add and join ---
 expect 2 'a packet has a passphrase' "$certpool" front-end add ca2
@@ -95,7 +95,7 @@ check 'the second says so' says_ocsp "$second" 3 revoked
 CERTPOOL_CA=$second expect 3 'by its status too' "$certpool" verify client2 client1/cert/cert_key3.crt --online
 expect 0 'another is revoked at the second' at2 "$certpool" revoke client1/key4
 check 'the first says so' says_ocsp "$first" 4 revoked
-crl_lists() { curl -s -o crl.der "$1/crl" && openssl crl -inform DER -in crl.der -noout -text | tr A-F a-f | grep -q "$(serial_of "client1/cert/cert_key$2.crt")"; }
+crl_lists() { curl -s -o crl.der "$1/crl" && openssl crl -inform DER -in crl.der -noout -text | tr A-F a-f | grep -qFe "$(serial_of "client1/cert/cert_key$2.crt")"; }
 for front in "$first" "$second"; do
 	check 'the CRL has what the first revoked' eventually crl_lists "$front" 3
 	check 'and what the second did' eventually crl_lists "$front" 4
@@ -137,17 +137,20 @@ prints 'and the other' '^[0-9:]+ ca2: .*revoked'
 expect 0 'the CA is well by what the second sees' at2 "$certpool" check
 
 # --- many at once: catalogue 61, 62, 89 ---
-# catalogue 61, 62, 89: the same requests at both front ends at once.
-rm client1/cert/cert_key*.crt
-for front in "$first" "$second" "$first" "$second"; do
-	(
-		cp -r client1 "twin.$RANDOM$BASHPID"
-		CERTPOOL_CA=$front "$certpool" enroll client1 -q
-	) >>log 2>&1 &
+# catalogue 61, 62, 89: the same new requests at both front ends at once.
+rm client1/cert/cert_key*.crt client1/CSR_file/* client1/Private/private_key*
+"$certpool" request client1 -q >out
+for twin in 1 2 3 4; do
+	mkdir twin.$twin
+	cp -r manifest.yaml client1 twin.$twin
+	front=$first
+	[ $((twin % 2)) -eq 0 ] || front=$second
+	(cd twin.$twin && CERTPOOL_CA=$front "$certpool" enroll client1 -q) >log.$twin 2>&1 &
 	askers+=($!)
 done
-wait "${askers[@]}"
-equal 'a key is certified once, whoever asks where' 10 "$(sql ca "select count(*) from certpool.certificate where client = 'client1'")"
+for twin in 1 2 3 4; do check "asker $twin has its answer" wait "${askers[twin - 1]}"; done
+for twin in 2 3 4; do check "asker $twin has the certificates of the first one" diff -r twin.1/client1/cert twin.$twin/client1/cert; done
+equal 'a key is certified once, whoever asks where' '20|20' "$(sql ca "select count(*), count(distinct key_sha256) from certpool.certificate where client = 'client1'")"
 expect 0 'and the logs are whole' "$certpool" audit verify
 
 # --- removed ---

@@ -28,7 +28,8 @@ expect 2 'a password is no part of a URL' "$certpool" store copy --to 'postgresq
 check_not 'and not shown' grep -q secret err
 expect 7 'no copy while the CA serves' "$certpool" store copy --to "$(url there)"
 says 'which is named' "process $ca serves this CA already: stop it first"
-expect 0 'a CA that was stopped' stop "$ca"
+stop "$ca"
+equal 'a CA that was stopped' 0 "$stopped"
 mkfifo held
 command sqlite3 ca/state/ca.db <held >/dev/null &
 holder=$!
@@ -87,7 +88,7 @@ for table in $(sqlite3 ca/state/ca.db "select name from sqlite_schema where type
 	equal "table $table has as many rows there" "$(sqlite3 ca/state/ca.db "select count(*) from $table")" "$(sql there "select count(*) from certpool.$table")"
 done
 equal 'the keys of the clients are there, too' 'client1 client2' "$(sql there 'select client from certpool.shared_key order by client' | xargs)"
-check_not 'and not in plain text' grep -q "$(jq -r .k ca/Private/shared_client1.jwk)" <(sql there "select encode(sealed, 'escape') from certpool.shared_key")
+check_not 'and not in plain text' grep -qFe "$(jq -r .k ca/Private/shared_client1.jwk)" <(sql there "select encode(sealed, 'escape') from certpool.shared_key")
 expect 6 'a second copy is refused' "$certpool" store copy --to "$(url there)"
 says 'with what is there' 'found the record of a CA, with 20 certificates, 3 clients and [0-9]+ audit lines: it is not overwritten'
 mv manifest.yaml file.yaml
@@ -111,7 +112,8 @@ expect 0 'with ids that go on' "$certpool" list --client client2
 expect 0 'another one is revoked' "$certpool" revoke client1/key4
 expect 7 'no copy back while it serves' "$certpool" store copy --to file
 says 'which is named' 'serves this CA already: stop it first'
-expect 0 'it stops' stop "$ca"
+stop "$ca"
+equal 'it stops' 0 "$stopped"
 
 # --- from one database to another ---
 expect 0 'the record moves to another database' "$certpool" store copy --to "$(url elsewhere)" --json
@@ -133,7 +135,8 @@ expect 0 'and its log whole' "$certpool" audit verify
 start_ca
 expect 3 'what was revoked in the database is revoked' "$certpool" verify client2 client1/cert/cert_key4.crt --online
 expect 0 'a client has new certificates' "$certpool" renew client2 --all
-expect 0 'and stops' stop "$ca"
+stop "$ca"
+equal 'and stops' 0 "$stopped"
 
 # --- once round, nothing is lost ---
 dump ca >before

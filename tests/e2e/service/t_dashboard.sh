@@ -12,7 +12,7 @@ start_https_ca
 "$certpool" request client2 -q >out && expect 6 'a refusal, to be counted' "$certpool" enroll client2
 scrape() { curl -s --cacert ca/cert/root.crt "$CERTPOOL_CA/metrics" >metrics; }
 # The certificates are counted by a thread.
-counted() { scrape && grep -q '^certpool_certificates{' metrics; }
+counted() { scrape && grep -q '^certpool_certificates{' metrics && grep -q '^certpool_refusals_total{' metrics; }
 check 'metrics' eventually counted
 
 jq -r '.. | .expr? // empty' "$dashboard" >asked
@@ -24,6 +24,7 @@ equal 'each metric that it names is said' '' "$(comm -23 names said)"
 check 'and hardly any is left out' test "$(comm -13 names said | wc -l)" -lt 12
 # The labels by which it sums or chooses: each is on the metric in the same expression.
 labels() { grep -oE 'by \([a-z, ]+\)|[{,][a-z]+=' asked | grep -oE '[a-z]+' | grep -vx -e by -e instance -e le | sort -u; }
+check 'it names labels' test "$(labels | wc -l)" -gt 3
 check 'each label that it names is said' bash -c "
 	for label in $(labels | tr '\n' ' '); do
 		grep -qE \"[{,]\$label=\" metrics || { echo \"\$label\"; exit 1; }

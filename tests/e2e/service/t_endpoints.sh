@@ -9,8 +9,8 @@ on() { # HOST COMMAND…
 }
 answers() { [ "$(curl -s -o answer -w '%{http_code}' "$1/$2")" = "$3" ]; }
 mkdir ca.host a.host b.host
-# These servers listen at all addresses: no other script has ports of this range.
-port=$(free_port 15000)
+# These servers listen at all addresses: no other script has ports of this range, and another run of this one others.
+port=$(free_port $((15000 + $$ * 8 % 4800)))
 other=$(free_port $((port + 1)))
 ca_manifest() { # ENDPOINT [LISTEN] [MORE]
 	cat >ca.host/manifest.yaml <<-END

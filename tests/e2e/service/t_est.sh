@@ -171,7 +171,7 @@ refused 'no request' 400 'expected PKCS#10 in base64, or in PEM'
 base64 -w0 <(head -c 200 dev-9.der) >bad.b64
 enroll bad.b64
 refused 'half a request' 400 'bad_request: '
-base64 -w0 <(head -c -1 dev-9.der; printf x) >bad.b64
+base64 -w0 <(head -c -1 dev-9.der; tail -c 1 dev-9.der | tr '\0-\376\377' '\1-\377\0') >bad.b64
 enroll bad.b64
 refused 'a changed signature' 400 'bad_(proof|request): '
 head -c 30000 /dev/zero | tr '\0' A >bad.b64
@@ -204,7 +204,7 @@ for _ in 1 2 3; do enroll dev-1.b64; done
 refused 'over its rate' 429 'rate: '
 expect 0 'the audit log' "$certpool" audit list --json
 check 'has refusals' jq -se 'any(.event == "refused" and .by == "dev")' out
-check_not 'and no password is in any log' grep -rqF "$password" serve.err serve.out ca/state
+check_not 'and no password is in any log' grep -rqFe "$password" serve.err serve.out ca/state
 
 # A new shared key has a new password; the old one counts until the old key ends.
 "$certpool" client set dev --requests-per-minute 1000 >out
@@ -240,7 +240,7 @@ refused 'what it issued renews no more' 403 "revoked: the CA's certificate, .*, 
 expect 0 'rotate root' "$certpool" rotate root -q
 curl -s --cacert root/cert/root.crt "$est/cacerts" | base64 -d | openssl pkcs7 -inform DER -print_certs >cacerts.pem
 equal 'cacerts has both roots' 6 "$(grep -c BEGIN cacerts.pem)"
-check 'the new one among them' grep -qF "$(sed -n 5p root/cert/root.next.crt)" cacerts.pem
+check 'the new one among them' grep -qFe "$(sed -n 5p root/cert/root.next.crt)" cacerts.pem
 
 # Without TLS there is no EST: a password would be in the clear.
 stop "$ca"

@@ -75,7 +75,7 @@ equal 'the overview' 200 "$(get "$url")"
 # What takes long to make is kept for a while.
 live_figures() { get "$url" >/dev/null && same_figures answer; }
 check 'has the figures of status --json' eventually live_figures
-has_field() { grep -qixF "$1"$'\r' head; }
+has_field() { grep -qixFe "$1"$'\r' head; }
 policy=$(sed -nE 's/^Content-Security-Policy: (.*)\r$/\1/pi' head)
 digest=$(sed -nE 's/.*<style>(.*)<\/style>.*/\1/p' answer | tr -d '\n' | openssl dgst -sha256 -binary | base64)
 equal 'the policy allows the page'\''s own style alone' \
@@ -85,13 +85,13 @@ check 'nor is told where a reader came from' has_field 'Referrer-Policy: no-refe
 check 'nor guesses what it is' has_field 'X-Content-Type-Options: nosniff'
 check 'it is HTML' has_field 'Content-Type: text/html; charset=utf-8'
 check_not 'no cookie' grep -qi '^set-cookie' head
-check_not 'no link has the token' grep -q "$token" answer
+check_not 'no link has the token' grep -qFe "$token" answer
 equal 'a client' 200 "$(get "${url}client/client1")"
 check 'has its certificates' test "$(grep -o 'href="../certificate/[0-9a-f]*' answer | sort -u | wc -l)" = 5
 serial=$("$certpool" list --client client1 --revoked --json | jq -r .serial)
 equal 'a certificate' 200 "$(get "${url}certificate/$serial")"
 check 'says that it is revoked' grep -q '<span class="state bad">revoked' answer
-check 'has its PEM' bash -c "sed -n '/BEGIN/,/END/p' answer | sed 's/.*<pre[^>]*>//' | openssl x509 -noout -serial | grep -qi $serial"
+check 'has its PEM' bash -c "sed -n '/BEGIN/,/END/p' answer | sed 's/.*<pre[^>]*>//' | openssl x509 -noout -serial | grep -qiFe $serial"
 equal 'a search for a client' 200 "$(get "$url?q=CLIENT2")"
 check 'finds it' grep -q 'href="client/client2"' answer
 equal 'a search for a serial' 200 "$(get "$url?q=${serial:0:8}")"
@@ -145,7 +145,7 @@ equal 'has them all' 1102 "$(rows_of page.html)"
 
 stop "$ca"
 equal 'the CA stops in order' 0 "$stopped"
-check_not 'the log never had the token' grep -q "$token" serve.err serve.out
+check_not 'the log never had the token' grep -qFe "$token" serve.err serve.out
 check 'but what was refused' grep -q 'admin/client/nobody' serve.err
 expect 0 'a page of a stopped CA' "$certpool" status --html -o page.html
 check 'has the same figures' same_figures page.html

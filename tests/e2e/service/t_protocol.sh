@@ -10,39 +10,38 @@ start_ca
 "$certpool" enroll client2 -q >out
 
 opened() { jose jwe dec -i answer -k client1/Private/shared_ca.jwk; }
-plaintext() { # ISS AUD IAT: client1's requests
-	jq -cn --arg iss "$1" --arg aud "$2" --argjson iat "$3" --arg jti "$(jti)" \
+plaintext() { # ISS AUD [SECONDS]: client1's requests, of so many seconds from now
+	jq -cn --arg iss "$1" --arg aud "$2" --argjson iat $(($(date +%s) + ${3-0})) --arg jti "$(jti)" \
 		--rawfile key1 client1/CSR_file/csr_key1.csr --rawfile key2 client1/CSR_file/csr_key2.csr \
 		'{iss: $iss, aud: $aud, iat: $iat, jti: $jti, requests: {key1: $key1, key2: $key2}}'
 }
 batch() { plaintext "$@" | seal client1/Private/shared_ca.jwk certpool.certificates; }
-now=$(date +%s)
 
-# refused NAME TYPE ISS AUD IAT
+# refused NAME TYPE ISS AUD [SECONDS]
 refused() {
-	batch "$3" "$4" "$5" >request.jwe
+	batch "${@:3}" >request.jwe
 	equal "$1: is answered" 200 "$(post /v1/certificates request.jwe)"
 	equal "$1: is refused" "$2" "$(opened | jq -r .error.type)"
 }
 before=$(rows)
 # catalogue 63, 64
-refused 'a request of an hour ago' stale client1 ca $((now - 3600))
-refused 'a request of an hour hence' stale client1 ca $((now + 3600))
+refused 'a request of an hour ago' stale client1 ca -3600
+refused 'a request of an hour hence' stale client1 ca 3600
 # catalogue 67: client1's key with client2's name
-refused 'a request in another'\''s name' not_for_us client2 ca "$now"
-refused 'a request to another node' not_for_us client1 client2 "$now"
+refused 'a request in another'\''s name' not_for_us client2 ca
+refused 'a request to another node' not_for_us client1 client2
 for missing in iat jti aud iss requests; do
-	plaintext client1 ca "$now" | jq -c "del(.$missing)" | seal client1/Private/shared_ca.jwk certpool.certificates >request.jwe
+	plaintext client1 ca | jq -c "del(.$missing)" | seal client1/Private/shared_ca.jwk certpool.certificates >request.jwe
 	equal "a request without $missing: is answered" 200 "$(post /v1/certificates request.jwe)"
 	equal "a request without $missing: is refused" malformed "$(opened | jq -r .error.type)"
 done
-plaintext client1 ca "$now" | sed 's/"iss"/"iss":"client1","iss"/' | seal client1/Private/shared_ca.jwk certpool.certificates >request.jwe
+plaintext client1 ca | sed 's/"iss"/"iss":"client1","iss"/' | seal client1/Private/shared_ca.jwk certpool.certificates >request.jwe
 post /v1/certificates request.jwe >code
 equal 'a request with a member twice is refused' malformed "$(opened | jq -r .error.type)"
 equal 'nothing was certified for all these' "$before" "$(rows)"
 
 # catalogue 61: the same request, octet for octet, twice
-batch client1 ca "$now" >request.jwe
+batch client1 ca >request.jwe
 equal 'a request is answered' 200 "$(post /v1/certificates request.jwe)"
 opened | jq -S .certificates >first
 check 'with two certificates' jq -e 'length == 2' first
@@ -53,7 +52,7 @@ opened | jq -S .certificates >second
 check 'with the same certificates' cmp first second
 equal 'and nothing is recorded anew' $((before + 2)) "$(rows)"
 # catalogue 63: also for certified keys
-refused 'an old request for certified keys' stale client1 ca $((now - 3600))
+refused 'an old request for certified keys' stale client1 ca -3600
 expect 0 'certpool takes over what was certified' "$certpool" enroll client1
 equal 'as it is' "$(jq -r .key1 first)" "$(cat client1/cert/cert_key1.crt)"
 
@@ -63,12 +62,12 @@ cannot() { # NAME FILE [PATH]
 	[ -e uniform ] || cp answer uniform
 	check "$1: with the answer that all have" cmp uniform answer
 }
-plaintext client1 ca "$now" | seal client2/Private/shared_client1.jwk certpool.certificates >wrong.jwe
+plaintext client1 ca | seal client2/Private/shared_client1.jwk certpool.certificates >wrong.jwe
 cannot 'an unknown key' wrong.jwe
 jq --arg kid "$(jq -r .kid client1/Private/shared_ca.jwk)" '.kid = $kid' client2/Private/shared_client1.jwk >wrong.jwk
-plaintext client1 ca "$now" | seal wrong.jwk certpool.certificates >wrong.jwe
+plaintext client1 ca | seal wrong.jwk certpool.certificates >wrong.jwe
 cannot 'a wrong key' wrong.jwe
-plaintext client1 ca "$now" | seal client1/Private/shared_ca.jwk certpool.status >wrong.jwe
+plaintext client1 ca | seal client1/Private/shared_ca.jwk certpool.status >wrong.jwe
 cannot 'another type' wrong.jwe
 cannot 'another type for the other path' request.jwe /v1/status
 sed 's/\./x./' request.jwe >wrong.jwe

@@ -20,7 +20,7 @@ say() {
 	exec 8<>"/dev/tcp/$host/$port"
 	# In one piece: the CA may close the connection after the first line that is wrong.
 	(printf '%b' "$1" | cat >&8) || true
-	timeout 60 cat <&8 || true
+	timeout 300 cat <&8 || true
 	exec 8<&-
 }
 metric() { curl -s "$CERTPOOL_CA/metrics" | sed -n "s/^certpool_$1 //p"; }

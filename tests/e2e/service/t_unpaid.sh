@@ -105,9 +105,10 @@ has_last() { openssl crl -inform DER -noout -text -in <(curl -s "$CERTPOOL_CA/cr
 check 'the CRL soon' eventually has_last
 equal 'of the number that the answer said' "$last" \
 	"$(printf '%d' "$(openssl crl -inform DER -noout -crlnumber -in <(curl -s "$CERTPOOL_CA/crl") | cut -d= -f2)")"
+made=$(($(crls) - made))
 allowed=$(((SECONDS - began) / 10 + 1))
-check 'nine revocations made one CRL in ten seconds at most' test $(($(crls) - made)) -le "$allowed"
-echo "# nine revocations made $(($(crls) - made)) CRLs"
+check 'nine revocations made one CRL in ten seconds at most' test $made -le $allowed
+echo "# nine revocations made $made CRLs"
 check 'an operator'\''s is on the CRL when revoke returns' "$certpool" revoke client1/1
 serial=$(openssl x509 -noout -serial -in client1/cert/cert_key1.crt | cut -d= -f2)
 check 'which the CA hands out' has_last
@@ -125,4 +126,4 @@ openssl ocsp -issuer ca/cert/root.crt -cert client1/cert/cert_key2.crt -reqout q
 ask() { curl -s -H 'Content-Type: application/ocsp-request' --data-binary @question "$CERTPOOL_CA/ocsp" | openssl ocsp -respin /dev/stdin -noverify -resp_text 2>&1; }
 check 'OCSP answers' grep -q 'Cert Status: good' <(ask)
 check 'and not more often than an address may ask' grep -q 'trylater' <(ask)
-check 'which is logged' grep -qE '127\.[0-9.]* asks more often than ca\.ocsp\.requests_per_minute allows' serve.err
+check 'which is logged' eventually grep -qE '127\.[0-9.]* asks more often than ca\.ocsp\.requests_per_minute allows' serve.err
