@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char plain_scheme[] = "http://";
 static const char secure_scheme[] = "https://";
@@ -106,6 +107,22 @@ void format_endpoint(const struct endpoint *endpoint, char ret_text[static ENDPO
 	(void)snprintf(ret_text, ENDPOINT_TEXT_SIZE, "%s%s%s%s:%u",
 		       endpoint->secure ? secure_scheme : plain_scheme, bracketed ? "[" : "",
 		       endpoint->host, bracketed ? "]" : "", (unsigned int)endpoint->port);
+}
+
+bool is_host_of(const struct endpoint *endpoint, const char *value)
+{
+	enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
+	const char *scheme = endpoint->secure ? secure_scheme : plain_scheme;
+	char text[ENDPOINT_TEXT_SIZE];
+	const char *host = text + strlen(scheme);
+
+	format_endpoint(endpoint, text);
+	if (strcasecmp(value, host) == 0)
+		return true;
+	if (endpoint->port != (endpoint->secure ? HTTPS_PORT : HTTP_PORT))
+		return false;
+	*strrchr(text, ':') = '\0';
+	return strcasecmp(value, host) == 0;
 }
 
 bool equal_endpoints(const struct endpoint *a, const struct endpoint *b)

@@ -51,6 +51,13 @@ int parse_endpoint(const char *text, struct endpoint *ret_endpoint, struct fault
 /* "http://127.0.0.1:8440", "https://ca.example:8443" */
 void format_endpoint(const struct endpoint *endpoint, char ret_text[static ENDPOINT_TEXT_SIZE]);
 
+/*
+ * Whether the value of a request's Host field names this endpoint: its host and port, or its host
+ * alone where the port is the scheme's own, 80 or 443, which browsers leave out. Case is ignored.
+ * Source: RFC 9110 sections 4.2 and 7.2.
+ */
+bool is_host_of(const struct endpoint *endpoint, const char *value);
+
 bool equal_endpoints(const struct endpoint *a, const struct endpoint *b);
 
 /* Whether one of them is https. */

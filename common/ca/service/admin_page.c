@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define CONTENT_HTML "text/html; charset=utf-8"
 
@@ -29,7 +28,6 @@ static const unsigned int misdirected = 421; /* RFC 9110 section 15.5.20 */
 
 struct admin_page {
 	struct admin_settings settings;
-	char host[ENDPOINT_TEXT_SIZE]; /* as a request for this listener names it */
 	struct buffer policy;
 	pthread_mutex_t making; /* of the activity; held while an overview is made */
 	struct activity *activity;
@@ -294,7 +292,7 @@ static int serve_page(const struct http_request *request, struct http_response *
 	char query[QUERY_SIZE];
 
 	add_fields(page, response);
-	if (strcasecmp(request->host, page->host) != 0)
+	if (!is_host_of(&page->settings.listen, request->host))
 		return refuse(response, misdirected,
 			      "The Host of the request is not this listener's.", fault);
 	if (rest == NULL)
@@ -315,7 +313,6 @@ static const struct http_route admin_routes[] = {
 
 static int start_server(struct admin_page *page, struct fault *fault)
 {
-	static const char scheme[] = "http://";
 	const struct http_server_settings http = {.listen = {1, {page->settings.listen}},
 						  .routes = admin_routes,
 						  .context = page,
@@ -324,11 +321,7 @@ static int start_server(struct admin_page *page, struct fault *fault)
 						  .most_connections = CONNECTIONS,
 						  .most_per_address = CONNECTIONS,
 						  .most_pending = PENDING};
-	char text[ENDPOINT_TEXT_SIZE];
 
-	/* Before the first request is served: the handler looks at it. */
-	format_endpoint(&page->settings.listen, text);
-	(void)snprintf(page->host, sizeof(page->host), "%s", text + strlen(scheme));
 	if (start_http_server(&http, &page->server, fault) < 0)
 		return prefix_fault(fault, "ca.admin");
 	return 0;

@@ -157,3 +157,43 @@ Test(endpoint, has_hosts_of_its_own)
 		cr_expect_eq(is_address(host), rows[i].address, "%s", host);
 	}
 }
+
+/* Browsers leave out a port that is the scheme's own, and no other. */
+Test(endpoint, is_named_by_a_host_field_with_or_without_the_port_of_its_scheme)
+{
+	static const struct {
+		const char *text;
+		const char *value;
+		bool expected;
+	} rows[] = {
+		{"http://127.0.0.1:8441", "127.0.0.1:8441", true},
+		{"http://127.0.0.1:8441", "127.0.0.1", false},
+		{"http://127.0.0.1:8441", "127.0.0.1:80", false},
+		{"http://127.0.0.1:80", "127.0.0.1", true},
+		{"http://127.0.0.1:80", "127.0.0.1:80", true},
+		{"http://127.0.0.1:80", "127.0.0.1:443", false},
+		{"http://127.0.0.1:80", "127.0.0.1:8080", false},
+		{"http://127.0.0.1:80", "127.0.0.1:", false},
+		{"http://127.0.0.1:80", "127.0.0.", false},
+		{"http://127.0.0.1:80", "127.0.0.1.example", false},
+		{"http://127.0.0.1:80", "rebound.example", false},
+		{"http://127.0.0.1:80", "", false},
+		{"http://127.0.0.1:443", "127.0.0.1", false},
+		{"http://[::1]:80", "[::1]", true},
+		{"http://[::1]:80", "[::1]:80", true},
+		{"http://[::1]:80", "[:", false},
+		{"http://[::1]:80", "::1", false},
+		{"http://[::1]:8441", "[::1]", false},
+		{"https://ca.example:443", "CA.example", true},
+		{"https://ca.example:443", "ca.example:443", true},
+		{"https://ca.example:80", "ca.example", false},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct endpoint endpoint = {0};
+
+		OK(parse_endpoint(rows[i].text, &endpoint, &fault));
+		cr_expect_eq(is_host_of(&endpoint, rows[i].value), rows[i].expected, "%s, Host: %s",
+			     rows[i].text, rows[i].value);
+	}
+}
