@@ -410,11 +410,15 @@ static void add_problem(struct health *health, const char *part, int result,
 		health->problems[health->count++] = (struct health_problem){part, *fault};
 }
 
-void add_health_warning(struct health *health, const char *warning)
+void add_health_warning(struct health *health, const char *text, bool process_alone)
 {
-	if (health->warning_count < HEALTH_WARNINGS_MAX)
-		(void)snprintf(health->warnings[health->warning_count++], CA_WARNING_SIZE, "%s",
-			       warning);
+	struct health_warning *warning = &health->warnings[health->warning_count];
+
+	if (health->warning_count == HEALTH_WARNINGS_MAX)
+		return;
+	(void)snprintf(warning->text, sizeof(warning->text), "%s", text);
+	warning->process_alone = process_alone;
+	health->warning_count++;
 }
 
 void warn_of_authority(const struct authority *authority, int64_t now_s,
@@ -447,7 +451,8 @@ static void warn_of_age(struct authority *authority, struct health *health)
 	if (check_store_recent(authority->store, &ignored) == 0)
 		return;
 	(void)snprintf(text, sizeof(text), "no commit for %" PRId64 " s", age_s);
-	add_health_warning(health, age_s == NO_COMMIT ? "no commit yet" : text);
+	/* It is among the problems too. */
+	add_health_warning(health, age_s == NO_COMMIT ? "no commit yet" : text, false);
 }
 
 void check_authority(struct authority *authority, int64_t now_s, struct health *ret_health)
@@ -466,6 +471,6 @@ void check_authority(struct authority *authority, int64_t now_s, struct health *
 	warn_of_age(authority, &health);
 	warn_of_authority(authority, now_s, &warnings);
 	for (size_t i = 0; i < warnings.count; i++)
-		add_health_warning(&health, warnings.texts[i]);
+		add_health_warning(&health, warnings.texts[i], false);
 	*ret_health = health;
 }

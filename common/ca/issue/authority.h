@@ -116,18 +116,22 @@ struct health_problem {
 	struct fault fault;
 };
 
-/* What a CA works with, and its operator should look at: "clock", "root_crl", and the sentences of
-   warn_of_ends. */
+/* What a CA works with, and its operator should look at: a sentence, which says what to do. */
 enum { HEALTH_WARNINGS_MAX = 8 };
+
+struct health_warning {
+	char text[CA_WARNING_SIZE]; /* neither quotes nor controls */
+	bool process_alone;         /* an overview of the record (overview.h) does not have it */
+};
 
 struct health {
 	struct health_problem problems[HEALTH_PARTS];
-	size_t count;                                        /* 0: healthy */
-	char warnings[HEALTH_WARNINGS_MAX][CA_WARNING_SIZE]; /* neither quotes nor controls */
+	size_t count; /* 0: healthy */
+	struct health_warning warnings[HEALTH_WARNINGS_MAX];
 	size_t warning_count;
 };
 
-void add_health_warning(struct health *health, const char *warning);
+void add_health_warning(struct health *health, const char *text, bool process_alone);
 
 /*
  * Checks root, store, key, check_may_issue and check_room without issuing a certificate, and warns

@@ -11,7 +11,7 @@
  * certificate.
  */
 
-enum { CA_WARNINGS_MAX = 3, CA_WARNING_SIZE = 192 };
+enum { CA_WARNINGS_MAX = 3, CA_WARNING_SIZE = 256 };
 
 struct ca_warnings {
 	char texts[CA_WARNINGS_MAX][CA_WARNING_SIZE]; /* neither quotes nor control characters */

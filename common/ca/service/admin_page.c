@@ -69,25 +69,14 @@ static void log_without_token(void *context, const char *method, const char *pat
 
 /* --- the overview --- */
 
-/* In words; the ends of the CA's certificates are among the overview's own warnings. */
+/* What the overview of the record has itself is left out. */
 static void list_problems(const struct health *health, struct page_problems *problems)
 {
-	static const struct {
-		const char *name;
-		const char *text;
-	} warnings[] = {
-		{"clock", "The clock jumped, or a CRL came from the future, in the last day: what "
-			  "was signed meanwhile may have a wrong time"},
-		{"server_certificate", "The TLS server's certificate ends soon, and was to be "
-				       "renewed long ago: the log says why it was not"},
-	};
-
 	for (size_t i = 0; i < health->count; i++)
 		problems->texts[problems->count++] = health->problems[i].fault.text;
 	for (size_t i = 0; i < health->warning_count; i++)
-		for (size_t k = 0; k < COUNT_OF(warnings); k++)
-			if (strcmp(health->warnings[i], warnings[k].name) == 0)
-				problems->texts[problems->count++] = warnings[k].text;
+		if (health->warnings[i].process_alone)
+			problems->texts[problems->count++] = health->warnings[i].text;
 }
 
 /* What making an overview costs. Time of this thread's processor, which other processes do not make

@@ -62,6 +62,8 @@ static void warn_of_clock(struct maintenance *maintenance, const char *path, con
 	static const unsigned int ok = 200;
 
 	pthread_mutex_lock(&maintenance->lock);
+	(void)snprintf(maintenance->figures.clock_warning,
+		       sizeof(maintenance->figures.clock_warning), "%s", text);
 	maintenance->warning_until_us =
 		read_stopwatch_us() + (int64_t)CLOCK_WARNING_S * MICROSECONDS;
 	++*counter;
@@ -76,31 +78,32 @@ static void watch_clock(struct maintenance *maintenance)
 	int64_t lead_s = now_s - read_stopwatch_us() / MICROSECONDS;
 	int64_t jump_s = lead_s - maintenance->clock_lead_s;
 	char now[TIME_TEXT_SIZE];
-	char text[256];
+	char text[CA_WARNING_SIZE];
 
 	maintenance->clock_lead_s = lead_s;
 	if (jump_s >= -CLOCK_JUMP_S && jump_s <= CLOCK_JUMP_S)
 		return;
 	format_time(now_s, now);
 	(void)snprintf(text, sizeof(text),
-		       "the clock jumped by %" PRId64
-		       " s, to %s: if it is wrong now, set it right; "
-		       "if it was wrong before, look at what was issued meanwhile",
-		       jump_s, now);
+		       "the clock jumped by %" PRId64 " s, to %s, expected at most %d s: if it is "
+		       "wrong now, set it right; if it was wrong before, look at what was issued "
+		       "meanwhile: certpool list",
+		       jump_s, now, CLOCK_JUMP_S);
 	warn_of_clock(maintenance, "clock", text, &maintenance->figures.clock_jumps);
 }
 
 static void note_future_crl(struct maintenance *maintenance, const struct crl_info *info)
 {
 	char then[TIME_TEXT_SIZE];
-	char text[256];
+	char text[CA_WARNING_SIZE];
 
 	if (info->future_s == 0)
 		return;
 	format_time(info->future_s, then);
 	(void)snprintf(text, sizeof(text),
 		       "CRL number %" PRIu64 " replaces one from the future, whose thisUpdate is "
-		       "%s: the clock was ahead when that was made, or is behind now",
+		       "%s: the clock was ahead when that was made, or is behind now: then set "
+		       "it right",
 		       info->number, then);
 	warn_of_clock(maintenance, "/crl", text, &maintenance->figures.future_crls);
 }
@@ -190,27 +193,30 @@ static void watch_root_crl(struct maintenance *maintenance)
 	struct fault failure = {0};
 	int64_t now_s = read_clock();
 	char end[TIME_TEXT_SIZE];
+	char warning[CA_WARNING_SIZE] = "";
 	bool warned;
-	bool warning;
 
 	if (root_crl == NULL) {
 		info = maintenance->figures.crl;
-	} else if (get_root_crl(root_crl, &body, &info, &failure) == 0 &&
-		   is_root_crl_due(&info, now_s)) {
+	} else if (get_root_crl(root_crl, &body, &info, &failure) < 0) {
+		(void)snprintf(warning, sizeof(warning),
+			       "the root's CRL is missing, or not as it should be: the log says "
+			       "more; certpool crl --root, with the root's layout at hand, makes "
+			       "another");
+	} else if (is_root_crl_due(&info, now_s)) {
 		format_time(info.next_update_s, end);
-		set_fault(&failure, FAULT_FAILED,
-			  "the root's CRL, number %" PRIu64
-			  ", ends at %s: run certpool crl --root, "
-			  "with the root's layout at hand",
-			  info.number, end);
+		(void)snprintf(warning, sizeof(warning),
+			       "the root's CRL, number %" PRIu64 ", ends at %s: run certpool crl "
+			       "--root, with the root's layout at hand",
+			       info.number, end);
+		set_fault(&failure, FAULT_FAILED, "%s", warning);
 	}
-	warning = failure.class != FAULT_NONE;
 	pthread_mutex_lock(&maintenance->lock);
-	warned = maintenance->figures.root_crl_warning;
+	warned = maintenance->figures.root_crl_warning[0] != '\0';
 	maintenance->figures.root_crl = info;
-	maintenance->figures.root_crl_warning = warning;
+	memcpy(maintenance->figures.root_crl_warning, warning, sizeof(warning));
 	pthread_mutex_unlock(&maintenance->lock);
-	if (warning && !warned)
+	if (warning[0] != '\0' && !warned)
 		log_failure(maintenance, "/root.crl", &failure);
 }
 
@@ -363,6 +369,7 @@ void read_maintenance_figures(struct maintenance *maintenance,
 {
 	pthread_mutex_lock(&maintenance->lock);
 	*ret_figures = maintenance->figures;
-	ret_figures->clock_warning = read_stopwatch_us() < maintenance->warning_until_us;
+	if (read_stopwatch_us() >= maintenance->warning_until_us)
+		ret_figures->clock_warning[0] = '\0';
 	pthread_mutex_unlock(&maintenance->lock);
 }

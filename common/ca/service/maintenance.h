@@ -66,10 +66,10 @@ struct maintenance_figures {
 	struct crl_info
 		crl; /* of the issuers' CRLs the one that ends first; number 0: one has none */
 	uint64_t clock_jumps;
-	uint64_t future_crls; /* replaced */
-	bool clock_warning;
+	uint64_t future_crls;                /* replaced */
+	char clock_warning[CA_WARNING_SIZE]; /* of the last day; "": none */
 	struct crl_info root_crl;
-	bool root_crl_warning; /* there is none, or it ends soon */
+	char root_crl_warning[CA_WARNING_SIZE]; /* there is none, or it ends soon; "": neither */
 };
 
 /* The figures of the last round. */

@@ -3,7 +3,10 @@
 #include "common/base/clock.h"
 #include "common/x509/revocation/ocsp_request.h"
 
-enum { RETRY_US = 60 * 1000000 };
+#include <stdio.h>
+
+/* A third of SERVER_VALIDITY_S is the time in which it should have been renewed. */
+enum { RETRY_US = 60 * 1000000, WARNING_S = 15 * 86400 };
 
 void init_server_identity(struct server_identity *identity, const struct server_key *key,
 			  struct responder *responder)
@@ -18,6 +21,22 @@ void clear_server_identity(struct server_identity *identity)
 	clear_server_key(&identity->key);
 	clear_buffer(&identity->chain);
 	clear_buffer(&identity->staple);
+}
+
+void warn_of_server_end(struct server_identity *identity, int64_t now_s, struct health *health)
+{
+	const int64_t end_s = atomic_load(&identity->end_s);
+	char text[CA_WARNING_SIZE];
+	char end[TIME_TEXT_SIZE];
+
+	if (end_s >= now_s + WARNING_S)
+		return;
+	format_time(end_s, end);
+	(void)snprintf(text, sizeof(text),
+		       "the TLS server's certificate ends at %s, and should have been renewed long "
+		       "ago: the log says why it was not",
+		       end);
+	add_health_warning(health, text, true);
 }
 
 /* *ret_staple is empty when the responder has no answer to give: none is stapled then. */

@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_CA_SERVICE_SERVER_IDENTITY_H
 #define CERTPOOL_CA_SERVICE_SERVER_IDENTITY_H
 
+#include "common/ca/issue/authority.h"
 #include "common/ca/issue/server_key.h"
 #include "common/ca/revocation/ocsp_responder.h"
 #include "common/net/tls_identity.h"
@@ -26,9 +27,8 @@ struct server_identity {
 void init_server_identity(struct server_identity *identity, const struct server_key *key,
 			  struct responder *responder);
 
-/* An end that is nearer than this is a warning: a third of SERVER_VALIDITY_S is the time in which
-   it should have been renewed. */
-enum { SERVER_WARNING_S = 15 * 86400 };
+/* Adds a warning when the certificate that is shown should have been renewed long ago. */
+void warn_of_server_end(struct server_identity *identity, int64_t now_s, struct health *health);
 
 /* The server has stopped. */
 void clear_server_identity(struct server_identity *identity);

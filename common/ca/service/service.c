@@ -203,13 +203,12 @@ void check_ca_service(void *context, int64_t now_s, struct health *ret_health)
 	if (check_crls(&service->crl, now_s, &problem) < 0)
 		ret_health->problems[ret_health->count++] = (struct health_problem){"crl", problem};
 	read_maintenance_figures(service->maintenance, &figures);
-	if (figures.clock_warning)
-		add_health_warning(ret_health, "clock");
-	if (figures.root_crl_warning)
-		add_health_warning(ret_health, "root_crl");
-	/* It was to be renewed long ago. */
-	if (service->secure && atomic_load(&service->identity.end_s) < now_s + SERVER_WARNING_S)
-		add_health_warning(ret_health, "server_certificate");
+	if (figures.clock_warning[0] != '\0')
+		add_health_warning(ret_health, figures.clock_warning, true);
+	if (figures.root_crl_warning[0] != '\0')
+		add_health_warning(ret_health, figures.root_crl_warning, false);
+	if (service->secure)
+		warn_of_server_end(&service->identity, now_s, ret_health);
 }
 
 /*
@@ -230,7 +229,7 @@ static int serve_health(const struct http_request *request, struct http_response
 		log_answer(service, request, unavailable, health.problems[i].fault.text);
 	}
 	for (size_t i = 0; i < health.warning_count; i++)
-		warnings[i] = health.warnings[i];
+		warnings[i] = health.warnings[i].text;
 	response->content_type = CONTENT_JSON;
 	response->status = health.count == 0 ? ok : unavailable;
 	if (health.count > 0)
