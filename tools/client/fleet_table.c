@@ -25,13 +25,15 @@ static void format_day(int64_t time_s, char ret_text[static TIME_TEXT_SIZE])
 /* The number of the issuer of its valid certificates; "1-2" while a rotation is under way. */
 static void format_issuers(const struct fleet_row *row, char ret_text[static ISSUERS_SIZE])
 {
-	if (row->newest_issuer == 0)
+	if (row->holding.newest_issuer == 0)
 		(void)snprintf(ret_text, ISSUERS_SIZE, "-");
-	else if (row->oldest_issuer == row->newest_issuer)
-		(void)snprintf(ret_text, ISSUERS_SIZE, "%lld", (long long)row->newest_issuer);
+	else if (row->holding.oldest_issuer == row->holding.newest_issuer)
+		(void)snprintf(ret_text, ISSUERS_SIZE, "%lld",
+			       (long long)row->holding.newest_issuer);
 	else
-		(void)snprintf(ret_text, ISSUERS_SIZE, "%lld-%lld", (long long)row->oldest_issuer,
-			       (long long)row->newest_issuer);
+		(void)snprintf(ret_text, ISSUERS_SIZE, "%lld-%lld",
+			       (long long)row->holding.oldest_issuer,
+			       (long long)row->holding.newest_issuer);
 }
 
 static const char *or_dash(const char *word)
@@ -61,16 +63,18 @@ static int print_row(const struct fleet *fleet, const struct fleet_row *row, con
 	append_string(&reasons, "");
 	if (check_buffer(&reasons, fault) < 0)
 		return -1;
-	(void)snprintf(quota, sizeof(quota), "%zu/%zu", row->valid, client->policy.certificates);
+	(void)snprintf(quota, sizeof(quota), "%zu/%zu", row->holding.valid,
+		       client->policy.certificates);
 	format_issuers(row, issuers);
-	format_day(row->first_end_s, end);
+	format_day(row->holding.first_end_s, end);
 	format_day(client->joined_at_s, joined);
 	if (client->seen_at_s != 0)
 		format_span(fleet->now_s - client->seen_at_s, seen);
 	print_line("%s%-20s  %-8s  %13s  %7zu  %6s  %-10s  %-10s  %-7s  %-7s  %s%*s%s", indent,
-		   client->name, format_client_state(client), quota, row->revoked, issuers, end,
-		   joined, or_dash(name_roots(fleet, row)), or_dash(name_key_rotation(fleet, row)),
-		   seen, reasons.len > 0 ? 11 - (int)strlen(seen) : 0, reasons.len > 0 ? "! " : "",
+		   client->name, format_client_state(client), quota, row->holding.revoked, issuers,
+		   end, joined, or_dash(name_roots(fleet, row)),
+		   or_dash(name_key_rotation(fleet, row)), seen,
+		   reasons.len > 0 ? 11 - (int)strlen(seen) : 0, reasons.len > 0 ? "! " : "",
 		   (const char *)reasons.data);
 	return 0;
 }
@@ -85,12 +89,12 @@ static int print_row_json(const struct fleet *fleet, const struct fleet_row *row
 	append_string(&reasons, "");
 	if (check_buffer(&reasons, fault) < 0 || add_json_client(&line, &row->client, fault) < 0)
 		return -1;
-	add_json_number(&line, "valid", (long long)row->valid);
-	add_json_number(&line, "members", (long long)row->members);
-	add_json_number(&line, "revoked_certificates", (long long)row->revoked);
-	add_json_number(&line, "oldest_issuer", row->oldest_issuer);
-	add_json_number(&line, "newest_issuer", row->newest_issuer);
-	add_json_time(&line, "first_end", row->first_end_s);
+	add_json_number(&line, "valid", (long long)row->holding.valid);
+	add_json_number(&line, "members", (long long)row->holding.members);
+	add_json_number(&line, "revoked_certificates", (long long)row->holding.revoked);
+	add_json_number(&line, "oldest_issuer", row->holding.oldest_issuer);
+	add_json_number(&line, "newest_issuer", row->holding.newest_issuer);
+	add_json_time(&line, "first_end", row->holding.first_end_s);
 	add_json_text(&line, "roots", name_roots(fleet, row));
 	add_json_text(&line, "key_rotation", name_key_rotation(fleet, row));
 	add_json_text(&line, "look_at", (const char *)reasons.data);

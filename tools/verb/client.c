@@ -278,7 +278,7 @@ static int print_clients(const struct command *command, const struct client_sett
 
 	(void)given;
 	(void)name;
-	if (load_fleet(ca->store, ca->layout, ca->manifest, ca->now_s, &fleet, fault) < 0)
+	if (load_fleet(ca->store, ca->layout, ca->manifest, ca->now_s, &fleet, NULL, fault) < 0)
 		return -1;
 	return print_fleet(command, &fleet, fault);
 }

@@ -48,7 +48,7 @@ static void format_expiry(int64_t time_s, char ret_text[static TIME_TEXT_SIZE])
 /* In words. */
 static void print_authority_lines(const struct overview *state)
 {
-	const struct store_summary *summary = &state->summary;
+	const struct store_summary *summary = &state->tally.summary;
 	const struct crl_info *root_crl = &state->root_crl;
 	char first[TIME_TEXT_SIZE];
 	char issuing[TIME_TEXT_SIZE];
@@ -105,7 +105,7 @@ static void add_activity(struct json_line *line, const struct overview *state)
 static int print_authority(const struct command *command, const struct overview *state,
 			   struct fault *fault)
 {
-	const struct store_summary *summary = &state->summary;
+	const struct store_summary *summary = &state->tally.summary;
 	const struct crl_info *root_crl = &state->root_crl;
 	CLEANUP(clear_json) struct json_line line = {0};
 

@@ -56,15 +56,32 @@ static void append_character(struct buffer *text, uint32_t character, struct byt
 		append_bytes(text, octets);
 }
 
+/* How many octets at the beginning, of `most`, mean nothing but themselves. */
+static size_t count_plain(struct bytes text, size_t most)
+{
+	size_t len = 0;
+
+	while (len < text.len && len < most && text.data[len] >= 0x20 && text.data[len] < 0x7f &&
+	       strchr("&<>\"'", text.data[len]) == NULL)
+		len++;
+	return len;
+}
+
 static void append_escaped(struct buffer *text, const char *value)
 {
 	struct bytes rest = bytes_of_string(value != NULL ? value : "");
 	const size_t len = rest.len;
 
 	while (rest.len > 0 && len - rest.len < HTML_TEXT_MAX) {
-		struct bytes before = rest;
+		const size_t plain = count_plain(rest, HTML_TEXT_MAX - (len - rest.len));
+		struct bytes before;
 		uint32_t character;
 
+		append_bytes(text, (struct bytes){rest.data, plain});
+		rest = (struct bytes){rest.data + plain, rest.len - plain};
+		before = rest;
+		if (plain > 0)
+			continue;
 		if (read_utf8(&rest, &character)) {
 			append_character(text, character,
 					 (struct bytes){before.data, before.len - rest.len});

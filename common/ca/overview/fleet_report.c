@@ -77,20 +77,22 @@ static void mark_certificates(const struct fleet *fleet, const struct fleet_row 
 	char text[128];
 	char left[SPAN_SIZE];
 
-	if (row->valid == 0)
+	if (row->holding.valid == 0)
 		append_reason(reasons, "no valid certificate");
-	if (row->valid > 0 && row->first_end_s - fleet->now_s <= renewal_lead(fleet, client)) {
-		format_span(row->first_end_s - fleet->now_s, left);
+	if (row->holding.valid > 0 &&
+	    row->holding.first_end_s - fleet->now_s <= renewal_lead(fleet, client)) {
+		format_span(row->holding.first_end_s - fleet->now_s, left);
 		(void)snprintf(text, sizeof(text), "first end in %s%s", left,
 			       client->policy.certificates <
-					       row->valid + fleet_pool_size(fleet, row)
+					       row->holding.valid + fleet_pool_size(fleet, row)
 				       ? ", no room to renew all"
 				       : "");
 		append_reason(reasons, text);
 	}
-	if (row->valid > GENERATIONS * row->members) {
+	if (row->holding.valid > GENERATIONS * row->holding.members) {
 		(void)snprintf(text, sizeof(text), "%zu valid for %zu members: %zu superseded",
-			       row->valid, row->members, row->valid - row->members);
+			       row->holding.valid, row->holding.members,
+			       row->holding.valid - row->holding.members);
 		append_reason(reasons, text);
 	}
 }
@@ -102,8 +104,8 @@ void append_reasons(const struct fleet *fleet, const struct fleet_row *row, stru
 
 	if (client->origin == ORIGIN_REMOVED)
 		append_reason(reasons, "not in the manifest any more");
-	if ((client->disabled || client->revoked) && row->valid > 0) {
-		(void)snprintf(text, sizeof(text), "barred, with %zu valid", row->valid);
+	if ((client->disabled || client->revoked) && row->holding.valid > 0) {
+		(void)snprintf(text, sizeof(text), "barred, with %zu valid", row->holding.valid);
 		append_reason(reasons, text);
 	}
 	if (client->disabled || client->revoked)
@@ -154,23 +156,28 @@ static void note_roots(const struct layout *layout, struct fleet *fleet)
 }
 
 int load_fleet(struct store *store, const struct layout *layout, const struct manifest *manifest,
-	       int64_t now_s, struct fleet *ret_fleet, struct fault *fault)
+	       int64_t now_s, struct fleet *ret_fleet, struct record_tally *ret_tally,
+	       struct fault *fault)
 {
 	CLEANUP(clear_fleet) struct fleet fleet = {.manifest = manifest, .now_s = now_s};
 
 	note_roots(layout, &fleet);
-	if (list_fleet(store, now_s, append_fleet_row, &fleet, fault) < 0)
+	if (list_fleet(store, now_s, append_fleet_row, &fleet, ret_tally, fault) < 0)
 		return -1;
 	MOVE(ret_fleet, fleet);
 	return 0;
 }
 
+static int compare_with_name(const void *name, const void *row)
+{
+	return strcmp(name, ((const struct fleet_row *)row)->client.name);
+}
+
 const struct fleet_row *find_in_fleet(const struct fleet *fleet, const char *name)
 {
-	for (size_t i = 0; i < fleet->count; i++)
-		if (strcmp(fleet->rows[i].client.name, name) == 0)
-			return &fleet->rows[i];
-	return NULL;
+	if (fleet->count == 0)
+		return NULL;
+	return bsearch(name, fleet->rows, fleet->count, sizeof(*fleet->rows), compare_with_name);
 }
 
 /* --- words --- */

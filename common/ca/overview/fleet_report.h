@@ -20,9 +20,10 @@ struct fleet {
 	size_t joined;
 };
 
-/* ret_fleet must be empty. Owns: clear_fleet. */
+/* ret_fleet must be empty. ret_tally may be NULL. Owns: clear_fleet. */
 int load_fleet(struct store *store, const struct layout *layout, const struct manifest *manifest,
-	       int64_t now_s, struct fleet *ret_fleet, struct fault *fault) MUST_CHECK;
+	       int64_t now_s, struct fleet *ret_fleet, struct record_tally *ret_tally,
+	       struct fault *fault) MUST_CHECK;
 void clear_fleet(struct fleet *fleet);
 
 /* Borrowed; NULL: the record has no such client. */

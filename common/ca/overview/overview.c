@@ -126,45 +126,32 @@ static int read_crls(const struct manifest *manifest, const struct layout *layou
 
 /* --- certificates --- */
 
-/* Each week is a range of an index, so that the whole is one pass over the valid certificates. */
-static int count_ends(struct store *store, struct overview *overview, struct fault *fault)
-{
-	static const char week_sql[] =
-		"SELECT COUNT(*) FROM certificate"
-		" WHERE not_after >= ?1 AND not_after < ?2 AND revoked_at IS NULL";
-	static const char later_sql[] =
-		"SELECT COUNT(*) FROM certificate WHERE not_after >= ?1 AND revoked_at IS NULL";
-	CLEANUP(end_transaction) struct transaction transaction = {0};
-	int64_t from_s = overview->now_s;
-	int64_t count;
-
-	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0)
-		return -1;
-	for (size_t week = 0; week < WEEKS_SHOWN; week++, from_s += WEEK_S) {
-		if (query_number(&transaction, week_sql,
-				 VALUES(number_value(from_s), number_value(from_s + WEEK_S)),
-				 &count, fault) < 0)
-			return -1;
-		overview->ends[week] = (size_t)count;
-		overview->ending_soon += week < ENDING_SOON_WEEKS ? (size_t)count : 0;
-	}
-	if (query_number(&transaction, later_sql, VALUES(number_value(from_s)), &count, fault) < 0)
-		return -1;
-	overview->ends[WEEKS_SHOWN] = (size_t)count;
-	return 0;
-}
-
-/* With one issuer alone, its figures are those of the record. */
-static int read_issuers(struct store *store, struct overview *overview, struct fault *fault)
+static int read_certificates(struct store *store, const struct layout *layout,
+			     const struct manifest *manifest, struct overview *overview,
+			     struct fault *fault)
 {
 	unsigned int newest;
 
-	if (read_newest_issuer(store, &newest, fault) < 0)
+	if (load_fleet(store, layout, manifest, overview->now_s, &overview->fleet, &overview->tally,
+		       fault) < 0 ||
+	    read_newest_issuer(store, &newest, fault) < 0)
 		return -1;
+	for (size_t week = 0; week < ENDING_SOON_WEEKS; week++)
+		overview->ending_soon += overview->tally.ends[week];
+	/* With one issuer alone, its figures are those of the record. */
 	if (newest <= FIRST_ISSUER)
 		return 0;
-	return summarize_issuers(store, overview->now_s, overview->issuers, &overview->issuer_count,
-				 fault);
+	if (describe_issuers(store, overview->issuers, &overview->issuer_count, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < overview->issuer_count; i++) {
+		struct issuer_summary *issuer = &overview->issuers[i];
+
+		if (issuer->number > ISSUERS_MAX)
+			continue;
+		issuer->certificates = overview->tally.issuers[issuer->number].certificates;
+		issuer->valid = overview->tally.issuers[issuer->number].valid;
+	}
+	return 0;
 }
 
 /* A front_end_function. */
@@ -208,10 +195,7 @@ int read_overview(struct store *store, const struct layout *layout, const struct
 	if (overview.layout == NULL || overview.store == NULL)
 		return set_memory_fault(fault);
 	if (read_ca_root(layout, &root, fault) < 0 ||
-	    summarize_store(store, now_s, &overview.summary, fault) < 0 ||
-	    count_ends(store, &overview, fault) < 0 ||
-	    load_fleet(store, layout, manifest, now_s, &overview.fleet, fault) < 0 ||
-	    read_issuers(store, &overview, fault) < 0 ||
+	    read_certificates(store, layout, manifest, &overview, fault) < 0 ||
 	    list_front_ends(store, add_front_end_row, &overview, fault) < 0 ||
 	    read_log(store, activity, &overview, fault) < 0 ||
 	    read_ends(manifest, layout, root, &overview, fault) < 0 ||

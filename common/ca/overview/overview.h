@@ -15,9 +15,7 @@
  * that is stopped, or was restored from a backup, is as good as one that serves.
  */
 enum {
-	WEEKS_SHOWN = 29,      /* and "later": as many bars as there are days in the other chart */
 	ENDING_SOON_WEEKS = 2, /* 14 days */
-	WEEK_S = 7 * 86400,
 	OVERVIEW_FRONT_ENDS = 64,
 	OVERVIEW_NAME_SIZE = 512,
 };
@@ -37,11 +35,8 @@ struct overview {
 	struct crl_info crl;         /* of the newest issuer; number 0: there is none yet */
 	struct crl_info root_crl;
 	bool root_crl_apart; /* the root lies apart, and has a CRL of its own */
-	struct store_summary summary;
-	/* Valid certificates by the week in which they end, from now on; the last row has those
-	   that end later. Their sum is summary.valid. */
-	size_t ends[WEEKS_SHOWN + 1];
-	size_t ending_soon; /* of them, within ENDING_SOON_WEEKS */
+	struct record_tally tally;
+	size_t ending_soon; /* of the valid certificates, within ENDING_SOON_WEEKS */
 	struct issuer_summary issuers[ISSUERS_MAX];
 	size_t issuer_count; /* 0: there is one alone */
 	struct front_end front_ends[OVERVIEW_FRONT_ENDS];

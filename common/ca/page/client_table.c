@@ -4,11 +4,11 @@
 
 static void append_quota(struct html *html, const struct fleet_row *row)
 {
-	html_number(html, (int64_t)row->valid);
+	html_number(html, (int64_t)row->holding.valid);
 	MARKUP(html, " <span class=\"soft\">of ");
 	html_number(html, (int64_t)row->client.policy.certificates);
 	MARKUP(html, "</span>");
-	html_meter(html, row->valid, row->client.policy.certificates);
+	html_meter(html, row->holding.valid, row->client.policy.certificates);
 }
 
 static void append_seen(struct html *html, int64_t seen_s, int64_t now_s)
@@ -45,10 +45,10 @@ static void append_client_row(struct html *html, const struct page_place *place,
 	MARKUP(html, "</div>");
 	END_CELL(html);
 	NUMBER_CELL(html, "Revoked");
-	html_number(html, (int64_t)row->revoked);
+	html_number(html, (int64_t)row->holding.revoked);
 	END_CELL(html);
 	CELL(html, "First end");
-	html_day(html, row->first_end_s);
+	html_day(html, row->holding.first_end_s);
 	END_CELL(html);
 	CELL(html, "Joined");
 	html_day(html, client->joined_at_s);

@@ -81,7 +81,7 @@ static void append_health(struct html *html, const struct overview *overview,
 
 static void append_figures(struct html *html, const struct overview *overview)
 {
-	const struct store_summary *summary = &overview->summary;
+	const struct store_summary *summary = &overview->tally.summary;
 
 	MARKUP(html, "<section aria-labelledby=\"figures\"><h2 class=\"hidden\" id=\"figures\">"
 		     "Figures</h2><dl class=\"figures\">");
@@ -102,7 +102,7 @@ static void append_figures(struct html *html, const struct overview *overview)
 
 static void append_ends(struct html *html, const struct overview *overview)
 {
-	struct chart_bar bars[WEEKS_SHOWN + 1] = {0};
+	struct chart_bar bars[TALLY_WEEKS + 1] = {0};
 	const struct chart chart = {.title = "Valid certificates by the week in which they end",
 				    .column = "Week from",
 				    .unit = "Certificates",
@@ -115,14 +115,14 @@ static void append_ends(struct html *html, const struct overview *overview)
 		char time[TIME_TEXT_SIZE];
 
 		format_time(overview->now_s + (int64_t)i * WEEK_S, time);
-		bar->count = overview->ends[i];
+		bar->count = overview->tally.ends[i];
 		bar->urgent = i < ENDING_SOON_WEEKS;
 		(void)snprintf(bar->label, sizeof(bar->label), "%.*s%s", DAY_LEN, time,
-			       i == WEEKS_SHOWN ? " or later" : "");
+			       i == TALLY_WEEKS ? " or later" : "");
 		if (i % TICK_EVERY == 1)
 			(void)snprintf(bar->tick, sizeof(bar->tick), "%.5s", time + MONTH_PLACE);
 	}
-	(void)snprintf(bars[WEEKS_SHOWN].tick, sizeof(bars->tick), "later");
+	(void)snprintf(bars[TALLY_WEEKS].tick, sizeof(bars->tick), "later");
 	MARKUP(html, "<section aria-labelledby=\"ends\"><h2 id=\"ends\">When certificates end"
 		     "<span class=\"kicker\">by week; the next 14 days stand out</span></h2>");
 	html_bar_chart(html, &chart);

@@ -6,33 +6,153 @@
 
 enum { SEEN_EVERY_S = 3600 };
 
+/* --- what clients have --- */
+
+/* An index has all these columns, in this order. Whatever the number of certificates, one is held
+   at a time: a database that groups them itself would hold all groups. */
+static const char certificates_sql[] = "SELECT client, member, not_after, revoked_at, issuer"
+				       " FROM certificate ORDER BY client, member";
+enum { HOLDER, MEMBER, NOT_AFTER, REVOKED_AT, ISSUER };
+
+/* Counts certificate by certificate: of a member, of its holder, of the record. */
+struct count {
+	struct rows rows;
+	bool row; /* there is one that was not counted */
+	int64_t now_s;
+	struct record_tally tally;
+	char holder[NAME_SIZE]; /* "": none yet */
+	bool own;               /* the holder is the CA itself */
+	struct holding holding;
+	char member[NAME_SIZE];
+	size_t member_len;
+	int64_t member_end_s; /* of its valid certificates the last; 0: none */
+};
+
+static void end_count(struct count *count)
+{
+	close_rows(&count->rows);
+}
+
+static void end_member(struct count *count)
+{
+	struct holding *holding = &count->holding;
+
+	if (count->member_end_s == 0)
+		return;
+	if (holding->members++ == 0 || count->member_end_s < holding->first_end_s)
+		holding->first_end_s = count->member_end_s;
+	count->member_end_s = 0;
+}
+
+static void follow_member(struct count *count)
+{
+	const struct bytes member = row_value(&count->rows, MEMBER).bytes;
+
+	if (member.len == count->member_len && memcmp(member.data, count->member, member.len) == 0)
+		return;
+	end_member(count);
+	/* To look at each name's characters would double the time of all this. */
+	count->member_len = member.len;
+	if (member.len < NAME_SIZE)
+		memcpy(count->member, member.data, member.len);
+	else
+		row_name(&count->rows, MEMBER, count->member);
+}
+
+static void count_valid(struct count *count, int64_t not_after_s, int64_t issuer)
+{
+	struct record_tally *tally = &count->tally;
+	struct holding *holding = &count->holding;
+	const int64_t week = (not_after_s - count->now_s) / WEEK_S;
+
+	tally->ends[week < TALLY_WEEKS ? week : TALLY_WEEKS]++;
+	tally->summary.valid++;
+	if (!count->own &&
+	    (tally->summary.first_expiry_s == 0 || not_after_s < tally->summary.first_expiry_s))
+		tally->summary.first_expiry_s = not_after_s;
+	if (holding->valid++ == 0 || issuer < holding->oldest_issuer)
+		holding->oldest_issuer = issuer;
+	if (issuer > holding->newest_issuer)
+		holding->newest_issuer = issuer;
+	if (not_after_s > count->member_end_s)
+		count->member_end_s = not_after_s;
+}
+
+static void count_certificate(struct count *count)
+{
+	struct record_tally *tally = &count->tally;
+	const int64_t not_after_s = row_number(&count->rows, NOT_AFTER);
+	const int64_t issuer = row_number(&count->rows, ISSUER);
+	const bool revoked = !row_is_null(&count->rows, REVOKED_AT);
+	const bool valid = !revoked && not_after_s >= count->now_s;
+
+	tally->summary.certificates++;
+	tally->summary.revoked += revoked;
+	tally->summary.expired += !revoked && !valid;
+	count->holding.revoked += revoked;
+	if (valid)
+		count_valid(count, not_after_s, issuer);
+	if (issuer >= FIRST_ISSUER && issuer <= ISSUERS_MAX) {
+		tally->issuers[issuer].certificates++;
+		tally->issuers[issuer].valid += valid;
+	}
+}
+
+/* Those of the client to which the next row belongs. */
+static int count_holding(struct count *count, struct fault *fault)
+{
+	size_t len;
+
+	row_name(&count->rows, HOLDER, count->holder);
+	len = strlen(count->holder);
+	count->own = strcmp(count->holder, CA_NAME) == 0;
+	count->holding = (struct holding){0};
+	count->member_len = 0;
+	for (;;) {
+		struct bytes holder;
+
+		follow_member(count);
+		count_certificate(count);
+		if (next_row(&count->rows, &count->row, fault) < 0)
+			return -1;
+		if (!count->row)
+			break;
+		holder = row_value(&count->rows, HOLDER).bytes;
+		if (holder.len != len || memcmp(holder.data, count->holder, len) != 0)
+			break;
+	}
+	end_member(count);
+	return 0;
+}
+
+static int begin_count(struct transaction *transaction, struct count *count, struct fault *fault)
+{
+	if (query_rows(transaction, certificates_sql, NO_VALUES, &count->rows, fault) < 0)
+		return -1;
+	return next_row(&count->rows, &count->row, fault);
+}
+
+/* Names come in the order of their octets. */
+static int find_holding(struct count *count, const char *name, struct holding *ret_holding,
+			struct fault *fault)
+{
+	while (count->row && strcmp(count->holder, name) < 0)
+		if (count_holding(count, fault) < 0)
+			return -1;
+	*ret_holding = strcmp(count->holder, name) == 0 ? count->holding : (struct holding){0};
+	return 0;
+}
+
+/* --- clients --- */
+
 static const char fleet_sql[] =
-	"SELECT " CLIENT_COLUMNS ", holds.valid, holds.revoked, holds.members, holds.first_end,"
-	" holds.oldest_issuer, holds.newest_issuer, client.roots, client_key.kid,"
+	"SELECT " CLIENT_COLUMNS ", client.roots, client_key.kid,"
 	" client_key.rotated_at, client_key.old_ends, client_key.taken_at"
-	" FROM client LEFT JOIN client_key ON client_key.client = client.name LEFT JOIN ("
-	"SELECT holder, CAST(SUM(valid) AS BIGINT) AS valid,"
-	" CAST(SUM(revoked) AS BIGINT) AS revoked,"
-	" COUNT(*) FILTER (WHERE valid > 0) AS members, MIN(last_end) AS first_end,"
-	" MIN(oldest_issuer) AS oldest_issuer, MAX(newest_issuer) AS newest_issuer"
-	" FROM (SELECT certificate.client AS holder, member,"
-	" COUNT(*) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1) AS valid,"
-	" COUNT(revoked_at) AS revoked,"
-	" MAX(not_after) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1) AS last_end,"
-	" MIN(issuer) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1) AS oldest_issuer,"
-	" MAX(issuer) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1) AS newest_issuer"
-	" FROM certificate GROUP BY certificate.client, member) AS each_member"
-	" GROUP BY holder) AS holds ON holds.holder = name"
+	" FROM client LEFT JOIN client_key ON client_key.client = client.name"
 	" WHERE removed_at IS NULL ORDER BY name";
 
 enum fleet_column {
-	COLUMN_VALID = CLIENT_COLUMN_COUNT,
-	COLUMN_REVOKED,
-	COLUMN_MEMBERS,
-	COLUMN_FIRST_END,
-	COLUMN_OLDEST_ISSUER,
-	COLUMN_NEWEST_ISSUER,
-	COLUMN_ROOTS,
+	COLUMN_ROOTS = CLIENT_COLUMN_COUNT,
 	COLUMN_KID,
 	COLUMN_ROTATED_AT,
 	COLUMN_OLD_ENDS,
@@ -61,16 +181,6 @@ static int read_fleet_row(struct rows *rows, struct fleet_row *row, struct fault
 	if (read_client_row(rows, &row->client, fault) < 0)
 		return -1;
 	read_trust(rows, row);
-	if (row_is_null(rows, COLUMN_VALID))
-		return check_row(rows, fault);
-	row->valid = row_size(rows, COLUMN_VALID);
-	row->revoked = row_size(rows, COLUMN_REVOKED);
-	row->members = row_size(rows, COLUMN_MEMBERS);
-	if (row->members > 0) {
-		row->first_end_s = row_number(rows, COLUMN_FIRST_END);
-		row->oldest_issuer = row_number(rows, COLUMN_OLDEST_ISSUER);
-		row->newest_issuer = row_number(rows, COLUMN_NEWEST_ISSUER);
-	}
 	return check_row(rows, fault);
 }
 
@@ -80,25 +190,35 @@ static void clear_fleet_row(struct fleet_row *row)
 }
 
 int list_fleet(struct store *store, int64_t now_s, fleet_function *function, void *context,
-	       struct fault *fault)
+	       struct record_tally *ret_tally, struct fault *fault)
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(end_count) struct count count = {.now_s = now_s};
 	CLEANUP(close_rows) struct rows rows = {0};
 	bool more;
 
 	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
-	    query_rows(&transaction, fleet_sql, VALUES(number_value(now_s)), &rows, fault) < 0 ||
+	    begin_count(&transaction, &count, fault) < 0 ||
+	    query_rows(&transaction, fleet_sql, NO_VALUES, &rows, fault) < 0 ||
 	    next_row(&rows, &more, fault) < 0)
 		return -1;
 	while (more) {
 		CLEANUP(clear_fleet_row) struct fleet_row row = {0};
 
-		if (read_fleet_row(&rows, &row, fault) < 0 || function(context, &row, fault) < 0 ||
-		    next_row(&rows, &more, fault) < 0)
+		if (read_fleet_row(&rows, &row, fault) < 0 ||
+		    find_holding(&count, row.client.name, &row.holding, fault) < 0 ||
+		    function(context, &row, fault) < 0 || next_row(&rows, &more, fault) < 0)
 			return -1;
 	}
+	while (count.row)
+		if (count_holding(&count, fault) < 0)
+			return -1;
+	if (ret_tally != NULL)
+		*ret_tally = count.tally;
 	return 0;
 }
+
+/* --- invitations and presence --- */
 
 int note_invitation(struct store *store, const struct invitation_note *note, struct fault *fault)
 {

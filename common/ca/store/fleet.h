@@ -1,15 +1,15 @@
 #ifndef CERTPOOL_CA_STORE_FLEET_H
 #define CERTPOOL_CA_STORE_FLEET_H
 
+#include "common/ca/store/certificates.h"
 #include "common/ca/store/client_keys.h"
 #include "common/ca/store/clients.h"
-#include "common/crypto/digest.h"
+#include "common/ca/store/issuers.h"
 
 /* All clients at one moment, with what each of them has: the operator's view of the record. */
 enum { FLEET_ROOTS_MAX = 2 };
 
-struct fleet_row {
-	struct client client;
+struct holding {
 	size_t valid;        /* certificates that are neither expired nor revoked */
 	size_t revoked;      /* whether expired or not */
 	size_t members;      /* that have a valid certificate: fewer than `valid` when certificates
@@ -19,18 +19,40 @@ struct fleet_row {
 	/* Of the issuers of valid certificates (issuers.h), the first and the last; 0: none. */
 	int64_t oldest_issuer;
 	int64_t newest_issuer;
+};
+
+struct fleet_row {
+	struct client client;
+	struct holding holding;
 	/* The SHA-256 of the roots that it said to have pinned, one behind the other. */
 	uint8_t roots[FLEET_ROOTS_MAX][SHA256_LEN];
 	size_t root_count;     /* 0: it never said */
 	struct client_key key; /* the last rotation of the key that it shares with the CA */
 };
 
+/* What all certificates of the record come to, whoever has them. */
+enum { TALLY_WEEKS = 29, WEEK_S = 7 * 86400 };
+
+struct record_tally {
+	struct store_summary summary;
+	/* Valid certificates by the week in which they end, from now on; the last row has those
+	   that end later. Their sum is summary.valid. */
+	size_t ends[TALLY_WEEKS + 1];
+	struct {
+		size_t certificates;
+		size_t valid;
+	} issuers[ISSUERS_MAX + 1]; /* by their number */
+};
+
 /* Called for one row, which it may move away. -1 ends the listing. */
 typedef int fleet_function(void *context, struct fleet_row *row, struct fault *fault);
 
-/* Lists the clients by name, in one pass over one index, whatever the number of certificates. */
+/*
+ * Lists the clients by name, and counts the certificates: in one snapshot, and one pass over one
+ * index, in as much memory whatever their number. ret_tally may be NULL.
+ */
 int list_fleet(struct store *store, int64_t now_s, fleet_function *function, void *context,
-	       struct fault *fault) MUST_CHECK;
+	       struct record_tally *ret_tally, struct fault *fault) MUST_CHECK;
 
 /* An invitation that was written. */
 struct invitation_note {

@@ -53,34 +53,26 @@ int list_issuers(struct store *store, issuer_function *function, void *context, 
 	return 0;
 }
 
-int summarize_issuers(struct store *store, int64_t now_s,
-		      struct issuer_summary ret_issuers[static ISSUERS_MAX], size_t *ret_count,
-		      struct fault *fault)
+int describe_issuers(struct store *store, struct issuer_summary ret_issuers[static ISSUERS_MAX],
+		     size_t *ret_count, struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT issuer.id, issuer.not_after, issuer.serves_until, issuer.crl_standing,"
-		" COALESCE(held.certificates, 0), COALESCE(held.valid, 0)"
-		" FROM issuer LEFT JOIN (SELECT issuer AS number, COUNT(*) AS certificates,"
-		" COUNT(*) FILTER (WHERE revoked_at IS NULL AND not_after >= ?1) AS valid"
-		" FROM certificate GROUP BY issuer) AS held ON held.number = issuer.id"
-		" ORDER BY issuer.id";
-	enum { NUMBER, END, SERVICE_END, CRL_NUMBER, CERTIFICATES, VALID };
+		"SELECT id, not_after, serves_until, crl_standing FROM issuer ORDER BY id";
+	enum { NUMBER, END, SERVICE_END, CRL_NUMBER };
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(close_rows) struct rows rows = {0};
 	size_t count = 0;
 	bool row;
 
-	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
-	    query_rows(&transaction, sql, VALUES(number_value(now_s)), &rows, fault) < 0 ||
+	if (begin_transaction(store, TRANSACTION_READ, &transaction, fault) < 0 ||
+	    query_rows(&transaction, sql, NO_VALUES, &rows, fault) < 0 ||
 	    next_row(&rows, &row, fault) < 0)
 		return -1;
 	for (; row && count < ISSUERS_MAX; count++) {
 		struct issuer_summary summary = {
 			.number = (unsigned int)row_number(&rows, NUMBER),
 			.not_after_s = row_is_null(&rows, END) ? 0 : row_number(&rows, END),
-			.crl_number = (uint64_t)row_number(&rows, CRL_NUMBER),
-			.certificates = row_size(&rows, CERTIFICATES),
-			.valid = row_size(&rows, VALID)};
+			.crl_number = (uint64_t)row_number(&rows, CRL_NUMBER)};
 
 		summary.serves_until_s = row_is_null(&rows, SERVICE_END)
 						 ? summary.not_after_s
@@ -89,6 +81,47 @@ int summarize_issuers(struct store *store, int64_t now_s,
 		if (check_row(&rows, fault) < 0 || next_row(&rows, &row, fault) < 0)
 			return -1;
 	}
+	*ret_count = count;
+	return 0;
+}
+
+/* One pass, whatever the number of issuers: a GROUP BY would have SQLite sort all certificates. */
+static void compose_counts(const struct issuer_summary *issuers, size_t count, struct buffer *sql)
+{
+	append_string(sql, "SELECT");
+	for (size_t i = 0; i < count; i++)
+		append_format(sql,
+			      "%s COUNT(*) FILTER (WHERE issuer = %u), COUNT(*) FILTER (WHERE"
+			      " issuer = %u AND revoked_at IS NULL AND not_after >= ?1)",
+			      i > 0 ? "," : "", issuers[i].number, issuers[i].number);
+	append_string(sql, " FROM certificate");
+}
+
+int summarize_issuers(struct store *store, int64_t now_s,
+		      struct issuer_summary ret_issuers[static ISSUERS_MAX], size_t *ret_count,
+		      struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	CLEANUP(clear_buffer) struct buffer sql = {0};
+	size_t count;
+	bool row;
+
+	if (describe_issuers(store, ret_issuers, &count, fault) < 0)
+		return -1;
+	compose_counts(ret_issuers, count, &sql);
+	if (check_buffer(&sql, fault) < 0 ||
+	    begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
+	    query_rows_once(&transaction, (const char *)sql.data, VALUES(number_value(now_s)),
+			    &rows, fault) < 0 ||
+	    next_row(&rows, &row, fault) < 0)
+		return -1;
+	for (size_t i = 0; row && i < count; i++) {
+		ret_issuers[i].certificates = row_size(&rows, (int)(2 * i));
+		ret_issuers[i].valid = row_size(&rows, (int)(2 * i) + 1);
+	}
+	if (check_row(&rows, fault) < 0)
+		return -1;
 	*ret_count = count;
 	return 0;
 }

@@ -41,7 +41,11 @@ struct issuer_summary {
 	size_t valid; /* neither expired nor revoked */
 };
 
-/* In the order of their numbers. A look at every certificate. */
+/* In the order of their numbers, with no figures of their certificates. */
+int describe_issuers(struct store *store, struct issuer_summary ret_issuers[static ISSUERS_MAX],
+		     size_t *ret_count, struct fault *fault) MUST_CHECK;
+
+/* The same with these figures: a look at every certificate. */
 int summarize_issuers(struct store *store, int64_t now_s,
 		      struct issuer_summary ret_issuers[static ISSUERS_MAX], size_t *ret_count,
 		      struct fault *fault) MUST_CHECK;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FETCH_ROWS = 500 };
+enum { FETCH_ROWS = 2000 };
 
 struct pg_cursor {
 	struct store_cursor cursor;

@@ -166,28 +166,32 @@ int step_sqlite_cursor(struct store_cursor *cursor, bool *ret_row, struct fault 
 	return step_statement(&connection->database, statement_of(cursor)->handle, ret_row, fault);
 }
 
+/* One look at the column: each sqlite3_column_… function would look for it again. What SQLite calls
+   an unprotected value may be read, as one thread at a time uses the connection
+   (SQLITE_OPEN_NOMUTEX).
+ */
 struct value get_sqlite_column(struct store_cursor *cursor, int column)
 {
-	sqlite3_stmt *handle = statement_of(cursor)->handle;
+	sqlite3_value *found = sqlite3_column_value(statement_of(cursor)->handle, column);
 	struct value value = {.kind = VALUE_OTHER};
 
-	switch (sqlite3_column_type(handle, column)) {
+	switch (sqlite3_value_type(found)) {
 	case SQLITE_NULL:
 		value.kind = VALUE_NONE;
 		break;
 	case SQLITE_INTEGER:
 		value.kind = VALUE_NUMBER;
-		value.number = sqlite3_column_int64(handle, column);
+		value.number = sqlite3_value_int64(found);
 		break;
 	case SQLITE_TEXT:
 		value.kind = VALUE_TEXT;
-		value.bytes.data = sqlite3_column_text(handle, column);
-		value.bytes.len = (size_t)sqlite3_column_bytes(handle, column);
+		value.bytes.data = sqlite3_value_text(found);
+		value.bytes.len = (size_t)sqlite3_value_bytes(found);
 		break;
 	case SQLITE_BLOB:
 		value.kind = VALUE_OCTETS;
-		value.bytes.data = sqlite3_column_blob(handle, column);
-		value.bytes.len = (size_t)sqlite3_column_bytes(handle, column);
+		value.bytes.data = sqlite3_value_blob(found);
+		value.bytes.len = (size_t)sqlite3_value_bytes(found);
 		break;
 	default:
 		break;

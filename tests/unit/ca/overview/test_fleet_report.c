@@ -17,12 +17,11 @@ static void set_up(void)
 	make_ca_place(&fixture);
 	fleet = (struct fleet){.manifest = fixture.manifest, .now_s = NOW_S};
 	/* One that is well: 20 members, each with a certificate, of a quota of 100. */
-	row = (struct fleet_row){.client = {.name = "client1",
-					    .policy = {.certificates = 100},
-					    .joined_at_s = NOW_S - DAY_S},
-				 .valid = 20,
-				 .members = 20,
-				 .first_end_s = NOW_S + 60 * DAY_S};
+	row = (struct fleet_row){
+		.client = {.name = "client1",
+			   .policy = {.certificates = 100},
+			   .joined_at_s = NOW_S - DAY_S},
+		.holding = {.valid = 20, .members = 20, .first_end_s = NOW_S + 60 * DAY_S}};
 }
 
 static void tear_down(void)
@@ -64,23 +63,23 @@ Test(fleet_report, says_how_far_a_client_has_come)
 /* A third of 90 days, or of what the client's own policy has, if that is less. */
 Test(fleet_report, marks_a_first_end_when_a_renewal_is_due)
 {
-	row.first_end_s = NOW_S + 30 * DAY_S + 1;
+	row.holding.first_end_s = NOW_S + 30 * DAY_S + 1;
 	expect_reasons("");
-	row.first_end_s = NOW_S + 30 * DAY_S;
+	row.holding.first_end_s = NOW_S + 30 * DAY_S;
 	expect_reasons("first end in 30d");
 	row.client.policy.validity_s = 30 * DAY_S;
 	expect_reasons("");
-	row.first_end_s = NOW_S + 10 * DAY_S;
+	row.holding.first_end_s = NOW_S + 10 * DAY_S;
 	expect_reasons("first end in 10d");
 	row.client.policy.validity_s = 1000 * DAY_S;
-	row.first_end_s = NOW_S + 31 * DAY_S;
+	row.holding.first_end_s = NOW_S + 31 * DAY_S;
 	expect_reasons("");
 }
 
 /* A renewal has each member's certificate twice for a while. */
 Test(fleet_report, says_where_the_quota_is_too_small_for_a_renewal)
 {
-	row.first_end_s = NOW_S + DAY_S;
+	row.holding.first_end_s = NOW_S + DAY_S;
 	row.client.policy.certificates = 40;
 	expect_reasons("first end in 1d");
 	row.client.policy.certificates = 39;
@@ -96,9 +95,9 @@ Test(fleet_report, says_where_the_quota_is_too_small_for_a_renewal)
 
 Test(fleet_report, counts_superseded_certificates_beyond_one_a_member)
 {
-	row.valid = 40;
+	row.holding.valid = 40;
 	expect_reasons("");
-	row.valid = 41;
+	row.holding.valid = 41;
 	expect_reasons("41 valid for 20 members: 21 superseded");
 }
 
@@ -106,17 +105,17 @@ Test(fleet_report, counts_superseded_certificates_beyond_one_a_member)
 Test(fleet_report, marks_what_a_barred_client_still_has)
 {
 	row.client.disabled = true;
-	row.first_end_s = NOW_S + 1;
+	row.holding.first_end_s = NOW_S + 1;
 	expect_reasons("barred, with 20 valid");
 	row.client.origin = ORIGIN_REMOVED;
 	expect_reasons("not in the manifest any more; barred, with 20 valid");
-	row.valid = 0;
+	row.holding.valid = 0;
 	expect_reasons("not in the manifest any more");
 	row.client.origin = ORIGIN_OPERATOR;
 	expect_reasons("");
 	row.client.disabled = false;
 	row.client.revoked = true;
-	row.valid = 1;
+	row.holding.valid = 1;
 	expect_reasons("barred, with 1 valid");
 }
 
@@ -191,7 +190,7 @@ Test(fleet_report, counts_who_joined_and_who_needs_a_look)
 	OK(set_client_disabled(authority_store(fixture.authority), "client2", true, NOW_S, &changed,
 			       &fault));
 	OK(load_fleet(authority_store(fixture.authority), fixture.layout, fixture.manifest, NOW_S,
-		      &loaded, &fault));
+		      &loaded, NULL, &fault));
 	cr_expect_eq(loaded.count, 7);
 	cr_expect_eq(loaded.joined, 0);
 	cr_expect_eq(loaded.marked, 6, "a barred one without certificates needs none");

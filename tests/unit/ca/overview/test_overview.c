@@ -56,20 +56,20 @@ Test(overview, counts_each_valid_certificate_in_the_week_in_which_it_ends)
 	add_certificate("client1", "03", NOW_S + WEEK_S - 1);
 	add_certificate("client1", "04", NOW_S + WEEK_S);
 	add_certificate("client2", "05", NOW_S + 2 * WEEK_S);
-	add_certificate("client2", "06", NOW_S + WEEKS_SHOWN * (int64_t)WEEK_S - 1);
-	add_certificate("client2", "07", NOW_S + WEEKS_SHOWN * (int64_t)WEEK_S);
+	add_certificate("client2", "06", NOW_S + TALLY_WEEKS * (int64_t)WEEK_S - 1);
+	add_certificate("client2", "07", NOW_S + TALLY_WEEKS * (int64_t)WEEK_S);
 	add_certificate("client2", "08", NOW_S + 1);
 	run_foreign_sql(fixture.store_path, "UPDATE certificate SET revoked_at = 1, reason = 0 "
 					    "WHERE substr(serial, 1, 1) = x'08'");
 	read_now(&overview);
-	cr_expect_eq(overview.ends[0], 2);
-	cr_expect_eq(overview.ends[1], 1);
-	cr_expect_eq(overview.ends[2], 1);
-	cr_expect_eq(overview.ends[WEEKS_SHOWN - 1], 1);
-	cr_expect_eq(overview.ends[WEEKS_SHOWN], 1, "later");
-	for (size_t i = 0; i <= WEEKS_SHOWN; i++)
-		sum += overview.ends[i];
-	cr_expect_eq(sum, overview.summary.valid);
+	cr_expect_eq(overview.tally.ends[0], 2);
+	cr_expect_eq(overview.tally.ends[1], 1);
+	cr_expect_eq(overview.tally.ends[2], 1);
+	cr_expect_eq(overview.tally.ends[TALLY_WEEKS - 1], 1);
+	cr_expect_eq(overview.tally.ends[TALLY_WEEKS], 1, "later");
+	for (size_t i = 0; i <= TALLY_WEEKS; i++)
+		sum += overview.tally.ends[i];
+	cr_expect_eq(sum, overview.tally.summary.valid);
 	cr_expect_eq(overview.ending_soon, 3, "within 14 days");
 }
 

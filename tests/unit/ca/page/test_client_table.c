@@ -36,12 +36,10 @@ static void fill_fleet(size_t count)
 	for (size_t i = 0; i < count; i++) {
 		fleet.rows[i] = (struct fleet_row){
 			.client = {.policy = {.certificates = 100}, .joined_at_s = NOW_S - DAY_S},
-			.valid = 20,
-			.members = 20,
-			.first_end_s = NOW_S + 60 * DAY_S};
+			.holding = {.valid = 20, .members = 20, .first_end_s = NOW_S + 60 * DAY_S}};
 		(void)snprintf(fleet.rows[i].client.name, NAME_SIZE, "c%zu", i);
 	}
-	fleet.rows[count - 1].valid = 0;
+	fleet.rows[count - 1].holding.valid = 0;
 }
 
 /* The section, as text. */

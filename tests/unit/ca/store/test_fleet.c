@@ -64,7 +64,7 @@ static struct fleet_row find_row(const char *name)
 {
 	struct wanted wanted = {.name = name};
 
-	OK(list_fleet(store, NOW_S, look_for, &wanted, &fault));
+	OK(list_fleet(store, NOW_S, look_for, &wanted, NULL, &fault));
 	cr_assert(wanted.found, "%s", name);
 	return wanted.row;
 }
@@ -86,18 +86,181 @@ Test(fleet, says_what_each_client_has)
 	run_foreign_sql(fixture.store_path,
 			"UPDATE certificate SET issuer = 3 WHERE member IN ('key3', 'key4')");
 	row = find_row("client1");
-	cr_expect_eq(row.valid, 3);
-	cr_expect_eq(row.members, 2);
-	cr_expect_eq(row.revoked, 1);
-	cr_expect_eq(row.first_end_s, NOW_S + 30 * DAY_S);
-	cr_expect_eq(row.oldest_issuer, 1);
-	cr_expect_eq(row.newest_issuer, 2, "neither an expired nor a revoked one counts");
+	cr_expect_eq(row.holding.valid, 3);
+	cr_expect_eq(row.holding.members, 2);
+	cr_expect_eq(row.holding.revoked, 1);
+	cr_expect_eq(row.holding.first_end_s, NOW_S + 30 * DAY_S);
+	cr_expect_eq(row.holding.oldest_issuer, 1);
+	cr_expect_eq(row.holding.newest_issuer, 2, "neither an expired nor a revoked one counts");
 	clear_client(&row.client);
 	row = find_row("client2");
-	cr_expect_eq(row.valid, 0);
-	cr_expect_eq(row.first_end_s, 0);
-	cr_expect_eq(row.newest_issuer, 0);
+	cr_expect_eq(row.holding.valid, 0);
+	cr_expect_eq(row.holding.first_end_s, 0);
+	cr_expect_eq(row.holding.newest_issuer, 0);
 	clear_client(&row.client);
+}
+
+/* --- the same by hand --- */
+
+/* Names whose order by octets is none of a dictionary's. */
+static const char *const holders[] = {"B", "a", "a-1", "a1", "a_1", CA_NAME, "gone", "z"};
+static const char *const listed[] = {"0none", "B", "a", "a-1", "a1", "a_1", "none", "z"};
+enum { RECORDS = 120, ROUNDS = 3 };
+
+static int64_t draw(uint64_t *state, int64_t below)
+{
+	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (int64_t)((*state >> 33) % (uint64_t)below);
+}
+
+/* Ends lie at the borders of weeks and elsewhere, before now and after the last week. */
+static void draw_record(struct issued_certificate *record, uint32_t number, uint64_t *state)
+{
+	make_record(record, holders[draw(state, COUNT_OF(holders))], number);
+	(void)snprintf(record->member, sizeof(record->member), "key%d", (int)draw(state, 4));
+	record->not_after_s = NOW_S + (draw(state, TALLY_WEEKS + 6) - 3) * WEEK_S + draw(state, 3) -
+			      1 + draw(state, 2) * draw(state, WEEK_S);
+	record->issuer = (unsigned int)(1 + draw(state, 3));
+	record->revoked = draw(state, 4) == 0;
+	record->revoked_at_s = record->revoked ? NOW_S - 1 : 0;
+}
+
+static bool is_valid(const struct issued_certificate *record)
+{
+	return !record->revoked && record->not_after_s >= NOW_S;
+}
+
+/* Whether the client's member has a valid certificate that ends later, or as late and is behind. */
+static bool is_superseded(const struct issued_certificate *records, size_t count, size_t i)
+{
+	for (size_t k = 0; k < count; k++)
+		if (is_valid(&records[k]) && strcmp(records[k].client, records[i].client) == 0 &&
+		    strcmp(records[k].member, records[i].member) == 0 &&
+		    (records[k].not_after_s > records[i].not_after_s ||
+		     (records[k].not_after_s == records[i].not_after_s && k > i)))
+			return true;
+	return false;
+}
+
+static void expect_holding(const struct fleet_row *row, const struct issued_certificate *records,
+			   size_t count)
+{
+	struct holding expected = {0};
+	const struct holding *found = &row->holding;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct issued_certificate *each = &records[i];
+
+		if (strcmp(each->client, row->client.name) != 0)
+			continue;
+		expected.revoked += each->revoked;
+		if (!is_valid(each))
+			continue;
+		if (expected.valid++ == 0 || each->issuer < expected.oldest_issuer)
+			expected.oldest_issuer = each->issuer;
+		if (each->issuer > expected.newest_issuer)
+			expected.newest_issuer = each->issuer;
+		if (is_superseded(records, count, i))
+			continue;
+		if (expected.members++ == 0 || each->not_after_s < expected.first_end_s)
+			expected.first_end_s = each->not_after_s;
+	}
+	cr_expect_eq(found->valid, expected.valid, "%s", row->client.name);
+	cr_expect_eq(found->revoked, expected.revoked, "%s", row->client.name);
+	cr_expect_eq(found->members, expected.members, "%s", row->client.name);
+	cr_expect_eq(found->first_end_s, expected.first_end_s, "%s", row->client.name);
+	cr_expect_eq(found->oldest_issuer, expected.oldest_issuer, "%s", row->client.name);
+	cr_expect_eq(found->newest_issuer, expected.newest_issuer, "%s", row->client.name);
+}
+
+static void expect_tally(const struct record_tally *tally, const struct issued_certificate *records,
+			 size_t count)
+{
+	struct record_tally expected = {0};
+	struct store_summary *summary = &expected.summary;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct issued_certificate *each = &records[i];
+		int64_t week = 0;
+
+		summary->certificates++;
+		summary->revoked += each->revoked;
+		summary->expired += !each->revoked && each->not_after_s < NOW_S;
+		expected.issuers[each->issuer].certificates++;
+		if (!is_valid(each))
+			continue;
+		while (week < TALLY_WEEKS && each->not_after_s >= NOW_S + (week + 1) * WEEK_S)
+			week++;
+		expected.ends[week]++;
+		expected.issuers[each->issuer].valid++;
+		summary->valid++;
+		if (strcmp(each->client, CA_NAME) != 0 &&
+		    (summary->first_expiry_s == 0 || each->not_after_s < summary->first_expiry_s))
+			summary->first_expiry_s = each->not_after_s;
+	}
+	cr_expect_eq(tally->summary.certificates, summary->certificates);
+	cr_expect_eq(tally->summary.valid, summary->valid);
+	cr_expect_eq(tally->summary.expired, summary->expired);
+	cr_expect_eq(tally->summary.revoked, summary->revoked);
+	cr_expect_eq(tally->summary.first_expiry_s, summary->first_expiry_s);
+	cr_expect_arr_eq(tally->ends, expected.ends, sizeof(expected.ends));
+	cr_expect_arr_eq(tally->issuers, expected.issuers, sizeof(expected.issuers));
+}
+
+struct by_hand {
+	const struct issued_certificate *records;
+	size_t count;
+	size_t listed;
+};
+
+static int compare_row(void *context, struct fleet_row *row, struct fault *fault)
+{
+	struct by_hand *by_hand = context;
+
+	(void)fault;
+	cr_assert_lt(by_hand->listed, COUNT_OF(listed));
+	cr_expect_str_eq(row->client.name, listed[by_hand->listed++]);
+	expect_holding(row, by_hand->records, by_hand->count);
+	return 0;
+}
+
+/* In a record that grows, of any driver's. */
+Test(fleet, counts_what_one_counts_by_hand)
+{
+	struct scratch_store scratch;
+	struct issued_certificate records[ROUNDS * RECORDS];
+	enum insert_result results[RECORDS];
+	struct record_tally tally;
+	uint64_t state = 1;
+	struct store *own;
+
+	make_scratch_store(&scratch);
+	own = open_scratch_store(&scratch);
+	for (size_t i = 0; i < COUNT_OF(listed); i++) {
+		CLEANUP(clear_client) struct client client = {0};
+
+		(void)snprintf(client.name, sizeof(client.name), "%s", listed[i]);
+		OK(default_client_policy(&client.policy, &fault));
+		OK(write_client(own, &client, CLIENT_ADD, NOW_S, &fault));
+	}
+	for (size_t round = 0; round <= ROUNDS; round++) {
+		struct by_hand by_hand = {.records = records, .count = round * RECORDS};
+
+		OK(list_fleet(own, NOW_S, compare_row, &by_hand, &tally, &fault));
+		cr_expect_eq(by_hand.listed, COUNT_OF(listed));
+		expect_tally(&tally, records, by_hand.count);
+		if (round == ROUNDS)
+			break;
+		for (size_t i = 0; i < RECORDS; i++)
+			draw_record(&records[by_hand.count + i], (uint32_t)(by_hand.count + i),
+				    &state);
+		OK(store_records(own, &records[by_hand.count], RECORDS, ROUNDS * RECORDS, results,
+				 &fault));
+	}
+	for (size_t i = 0; i < COUNT_OF(records); i++)
+		clear_issued_certificate(&records[i]);
+	free_store(&own);
+	remove_scratch_store(&scratch);
 }
 
 static int64_t note(const char *client, int64_t now_s)
