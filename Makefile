@@ -88,7 +88,7 @@ check: ## installs missing packages, builds, runs every test
 
 check-world: ## installs other people's servers (nginx, PostgreSQL, …), and tests with them
 	@$(INSTALL_DEPS) world deb
-	$(again) all $(clock)
+	$(again) all $(clock) $(BUILD)/tests/unit/pool/tests
 	@status=0; bash tests/e2e/run.sh tests/world/t_*.sh || status=1; \
 		tests/e2e/on_postgresql.sh || status=1; exit $$status
 
