@@ -119,9 +119,16 @@ void print_learned(const struct command *command, const char *client, const stru
 	}
 }
 
+int lock_client(const struct command *command, const struct layout *layout,
+		struct client_node *client, int *ret_lock, struct fault *fault)
+{
+	if (lock_or_wait(command, layout, ret_lock, fault) < 0)
+		return -1;
+	return prepare_numbers(layout, client, fault);
+}
+
 int make_client_pool(const struct command *command, const struct layout *layout,
-		     const struct client_node *client, struct make_summary *ret_made,
-		     struct fault *fault)
+		     struct client_node *client, struct make_summary *ret_made, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
 	CLEANUP(end_bar) struct bar bar = {0};
@@ -130,7 +137,7 @@ int make_client_pool(const struct command *command, const struct layout *layout,
 
 	(void)snprintf(label, sizeof(label), "%s: requests", client->name);
 	progress = start_bar(&bar, command, label, "made: run it again to go on");
-	if (lock_or_wait(command, layout, &lock, fault) < 0)
+	if (lock_client(command, layout, client, &lock, fault) < 0)
 		return -1;
 	return make_pool(layout, client, &progress, ret_made, fault);
 }
@@ -178,7 +185,7 @@ int check_enrolled(const char *client, const struct enroll_summary *enrolled, st
 }
 
 int enroll_client(const struct command *command, const struct layout *layout,
-		  const struct client_node *client, const struct endpoint *ca,
+		  struct client_node *client, const struct endpoint *ca,
 		  struct enroll_summary *ret_enrolled, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
@@ -196,7 +203,7 @@ int enroll_client(const struct command *command, const struct layout *layout,
 
 	(void)snprintf(label, sizeof(label), "%s: certificates", client->name);
 	enrollment.progress = start_bar(&bar, command, label, "saved: run it again to go on");
-	if (lock_or_wait(command, layout, &lock, fault) < 0 ||
+	if (lock_client(command, layout, client, &lock, fault) < 0 ||
 	    enroll_pool(&enrollment, ret_enrolled, fault) < 0)
 		return -1;
 	print_root_change(command, client->name, &ret_enrolled->root_change);
@@ -258,7 +265,8 @@ static void report_renewal(const struct command *command, struct bar *bar,
 }
 
 int renew_client(const struct command *command, const struct renewal *renewal,
-		 struct renewal_summary *ret_renewed, struct fault *fault)
+		 struct client_node *client, struct renewal_summary *ret_renewed,
+		 struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
 	const char *name = renewal->enrollment.client->name;
@@ -268,7 +276,7 @@ int renew_client(const struct command *command, const struct renewal *renewal,
 	CLEANUP(end_bar) struct bar bar = {0};
 
 	report_renewal(command, &bar, &refusals, &visible.enrollment, &visible.making);
-	if (lock_or_wait(command, visible.enrollment.layout, &lock, fault) < 0)
+	if (lock_client(command, visible.enrollment.layout, client, &lock, fault) < 0)
 		return -1;
 	if (renew_pool(&visible, read_clock(), ret_renewed, fault) < 0)
 		return -1;
@@ -356,11 +364,11 @@ static int keep_locked(const struct command *command, const struct upkeep *upkee
 }
 
 int keep_client(const struct command *command, const struct upkeep *upkeep,
-		struct upkeep_summary *ret_kept, struct fault *fault)
+		struct client_node *client, struct upkeep_summary *ret_kept, struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
 
-	if (lock_or_wait(command, upkeep->enrollment.layout, &lock, fault) < 0)
+	if (lock_client(command, upkeep->enrollment.layout, client, &lock, fault) < 0)
 		return -1;
 	return keep_locked(command, upkeep, ret_kept, fault);
 }

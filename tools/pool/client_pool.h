@@ -30,9 +30,18 @@ void print_learned(const struct command *command, const char *client, const stru
    the next one asks again. */
 int take_ca_key(const struct node *node, const struct endpoint *ca, struct fault *fault) MUST_CHECK;
 
-/* Makes the keys and requests that the pool lacks (make_pool). */
+/*
+ * Locks the layout (lock_or_wait), and reads the numbers of the client's members again
+ * (prepare_numbers): another process may have given it new ones, and retired others, while it was
+ * waited for. Owns: the caller closes *ret_lock, also on failure.
+ */
+int lock_client(const struct command *command, const struct layout *layout,
+		struct client_node *client, int *ret_lock, struct fault *fault) MUST_CHECK;
+
+/* Makes the keys and requests that the pool lacks (make_pool). This and what follows lock the
+   layout by lock_client. */
 int make_client_pool(const struct command *command, const struct layout *layout,
-		     const struct client_node *client, struct make_summary *ret_made,
+		     struct client_node *client, struct make_summary *ret_made,
 		     struct fault *fault) MUST_CHECK;
 
 /*
@@ -40,7 +49,7 @@ int make_client_pool(const struct command *command, const struct layout *layout,
  * Errors: those of enroll_pool, and of check_enrolled; with those *ret_enrolled is filled too.
  */
 int enroll_client(const struct command *command, const struct layout *layout,
-		  const struct client_node *client, const struct endpoint *ca,
+		  struct client_node *client, const struct endpoint *ca,
 		  struct enroll_summary *ret_enrolled, struct fault *fault) MUST_CHECK;
 
 /* FAULT_PARTIAL when some members were refused, FAULT_REFUSED when no member has a certificate. */
@@ -58,10 +67,12 @@ void print_root_change(const struct command *command, const char *client,
 
 /*
  * Renews the members that are due (renew_pool). The caller fills the layout, client, CA and terms
- * of the renewal; its callbacks are set here. Refused members are no fault: see check_renewed.
+ * of the renewal, whose client this is; its callbacks are set here. Refused members are no fault:
+ * see check_renewed.
  */
 int renew_client(const struct command *command, const struct renewal *renewal,
-		 struct renewal_summary *ret_renewed, struct fault *fault) MUST_CHECK;
+		 struct client_node *client, struct renewal_summary *ret_renewed,
+		 struct fault *fault) MUST_CHECK;
 
 /* FAULT_PARTIAL when some of the due members were refused, FAULT_REFUSED when all were. */
 int check_renewed(const char *client, const struct renewal_summary *renewed,
@@ -80,7 +91,8 @@ int open_members(const struct command *command, struct node *ret_node,
  * the layout, client, CA and the rest of the upkeep; its callbacks are set here.
  */
 int keep_client(const struct command *command, const struct upkeep *upkeep,
-		struct upkeep_summary *ret_kept, struct fault *fault) MUST_CHECK;
+		struct client_node *client, struct upkeep_summary *ret_kept,
+		struct fault *fault) MUST_CHECK;
 
 /*
  * The same for a pool whose members have numbers (pool_numbers.h): fills them up before, under the

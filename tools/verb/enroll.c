@@ -58,7 +58,7 @@ static int lock_for_offline(const struct command *command, const struct node *no
 					      .client = node->client,
 					      .refused = print_refusal,
 					      .refused_context = printer};
-	return lock_or_wait(command, node->layout, ret_lock, fault);
+	return lock_client(command, node->layout, node->client, ret_lock, fault);
 }
 
 static int print_exported(const struct command *command, const char *client, const char *path,

@@ -65,9 +65,10 @@ static int keep(const struct command *command, const struct keep_settings *given
 	if (learn(command, node, &upkeep.enrollment.ca, &learned, fault) < 0)
 		return -1;
 	upkeep.unknown = bytes_of_buffer(&learned.unknown);
-	if ((node->client->pool.marks == NULL ? keep_client(command, &upkeep, &kept, fault)
-					      : keep_numbered_client(command, &upkeep, node->client,
-								     &kept, &retired, fault)) < 0 ||
+	if ((node->client->pool.marks == NULL
+		     ? keep_client(command, &upkeep, node->client, &kept, fault)
+		     : keep_numbered_client(command, &upkeep, node->client, &kept, &retired,
+					    fault)) < 0 ||
 	    take_ca_key(node, &upkeep.enrollment.ca, fault) < 0)
 		return -1;
 	print_kept(command, node->client->name, &kept, &line);

@@ -109,7 +109,7 @@ static int run_renew(const struct command *command, const void *settings, struct
 	renewal.enrollment.client = node.client;
 	renewal.enrollment.ca = choose_endpoint(&given->ca, &node.manifest->ca.endpoint);
 	learn_client(command, &node, &renewal.enrollment.ca, &learned, &unlearned);
-	if (renew_client(command, &renewal, &renewed, fault) < 0)
+	if (renew_client(command, &renewal, node.client, &renewed, fault) < 0)
 		return -1;
 	print_learned(command, node.client->name, &learned, &unlearned);
 	if (given->revoke_old &&

@@ -30,7 +30,7 @@ static int shrink(const struct command *command, const struct node *node, size_t
 {
 	CLEANUP(close_descriptor) int lock = -1;
 
-	if (lock_or_wait(command, node->layout, &lock, fault) < 0)
+	if (lock_client(command, node->layout, node->client, &lock, fault) < 0)
 		return -1;
 	return shrink_pool(node->layout, node->client, ret_count, fault);
 }
@@ -80,7 +80,7 @@ static int run_repair(const struct command *command, const void *settings, struc
 	upkeep.enrollment.ca = ca;
 	upkeep.only = members.size > 0 ? &members : NULL;
 	if ((given->shrink && shrink(command, &node, &set_aside, fault) < 0) ||
-	    keep_client(command, &upkeep, &kept, fault) < 0 ||
+	    keep_client(command, &upkeep, node.client, &kept, fault) < 0 ||
 	    (given->revoke && revoke_replaced_of(command, &node, &ca, &revoked, fault) < 0) ||
 	    print_repaired(command, given, &node, &kept, set_aside, &revoked, fault) < 0)
 		return -1;

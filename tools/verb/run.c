@@ -39,7 +39,7 @@ static void clear_run_context(struct run_context *run)
 	free_manifest(&run->manifest);
 }
 
-static const struct client_node *client_at(const struct run_context *run, size_t index)
+static struct client_node *client_at(const struct run_context *run, size_t index)
 {
 	return &run->manifest->clients[index];
 }
@@ -199,17 +199,14 @@ static int stop_servers(struct run_context *run, struct fault *fault)
 	return stop_server(&run->ca, fault) < 0 ? -1 : result;
 }
 
-static int open_client(const struct run_context *run, const struct client_node *client,
-		       struct layout **ret_layout, struct fault *fault)
+static int open_client(struct client_node *client, struct layout **ret_layout, struct fault *fault)
 {
-	struct client_node *clients = run->manifest->clients;
-
 	if (open_layout(client->layout, ret_layout, fault) < 0)
 		return -1;
-	return prepare_numbers(*ret_layout, &clients[client - clients], fault);
+	return prepare_numbers(*ret_layout, client, fault);
 }
 
-static int enroll_one(const struct run_context *run, const struct client_node *client,
+static int enroll_one(const struct run_context *run, struct client_node *client,
 		      struct report_row *row, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
@@ -217,7 +214,7 @@ static int enroll_one(const struct run_context *run, const struct client_node *c
 	struct enroll_summary enrolled = {0};
 	int result = -1;
 
-	if (open_client(run, client, &layout, fault) == 0 &&
+	if (open_client(client, &layout, fault) == 0 &&
 	    make_client_pool(run->command, layout, client, &made, fault) == 0)
 		result = enroll_client(run->command, layout, client, &run->ca.endpoint, &enrolled,
 				       fault);
@@ -227,7 +224,7 @@ static int enroll_one(const struct run_context *run, const struct client_node *c
 	return result;
 }
 
-static int renew_one(const struct run_context *run, const struct client_node *client,
+static int renew_one(const struct run_context *run, struct client_node *client,
 		     struct report_row *row, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
@@ -235,9 +232,9 @@ static int renew_one(const struct run_context *run, const struct client_node *cl
 	struct renewal_summary renewed = {0};
 	int result = -1;
 
-	if (open_client(run, client, &layout, fault) == 0) {
+	if (open_client(client, &layout, fault) == 0) {
 		renewal.enrollment.layout = layout;
-		result = renew_client(run->command, &renewal, &renewed, fault);
+		result = renew_client(run->command, &renewal, client, &renewed, fault);
 	}
 	row->figures[0] = (struct figure){"renewed", renewed.renewed};
 	row->figures[1] = (struct figure){"kept", renewed.kept};
@@ -249,13 +246,13 @@ static int send_step(const struct run_context *run, const struct run_step *step,
 		     struct report_row *row, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
-	const struct client_node *from = client_at(run, step->from);
+	struct client_node *from = client_at(run, step->from);
 	struct client_node to = *client_at(run, step->to);
 	struct shipment_result sent = {0};
 	int result = -1;
 
 	to.endpoint = run->servers[step->to].endpoint;
-	if (open_client(run, from, &layout, fault) == 0) {
+	if (open_client(from, &layout, fault) == 0) {
 		const struct shipment shipment = {.command = run->command,
 						  .layout = layout,
 						  .from = from,
@@ -400,7 +397,7 @@ static int verify_step(const struct run_context *run, const struct run_step *ste
 static int do_part(const struct run_context *run, const struct run_step *step, size_t part,
 		   struct report_row *row, struct fault *fault)
 {
-	const struct client_node *client;
+	struct client_node *client;
 
 	switch (step->kind) {
 	case STEP_ENROLL:

@@ -129,6 +129,17 @@ check 'it replaces them' grep -q '^client1: enrolled 2,' waiting.out
 check 'before it destroys their keys' grep -q 'had signed, destroyed: 2$' waiting.out
 equal 'and the pool is full' 3 "$(of_status .unused)"
 
+# What signs while renew, or another command on members, waits is set aside for it, too.
+flock 8
+"$certpool" renew client1 --all --json >waiting.out 2>waiting.err &
+renewer=$!
+check 'renew waits for another process' eventually grep -q 'another certpool works on it' waiting.err
+expect 0 'meanwhile two of three members sign again' send x --count 2
+flock -u 8
+wait $renewer || fail 'the renew that waited' "$(cat waiting.err)"
+equal 'it renews the third' 1 "$(jq .renewed waiting.out)"
+"$certpool" keep client1 --now -q >out
+
 # on_empty
 manifest_of 'size: 3, reuse: once_only, on_empty: reuse, topup: {unused: 1}' >manifest.yaml
 send x --count 100 >out 2>err
