@@ -40,10 +40,10 @@ status=0
 listed=$(sed -nE 's/^\| *([0-9]+) *\|.*/\1/p' "$list")
 claimed=$(claims | cut -d' ' -f1 | sort -u)
 for number in $listed; do
-	grep -qx "$number" <<<"$claimed" || { echo "$list: no test says that it shows $number"; status=1; }
+	grep -qxe "$number" <<<"$claimed" || { echo "$list: no test says that it shows $number"; status=1; }
 done
 for number in $claimed; do
-	grep -qx "$number" <<<"$listed" || { echo "$list: tests show $number, which is not in it"; status=1; }
+	grep -qxe "$number" <<<"$listed" || { echo "$list: tests show $number, which is not in it"; status=1; }
 done
 if ! fill | diff -u "$list" - >/dev/null; then
 	echo "$list: the last column is not up to date: run ci/check-catalogue.sh --update"

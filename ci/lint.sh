@@ -31,6 +31,27 @@ ci/check-layers.sh --self-test || status=1
 echo 'lint: the list of bad inputs'
 ci/check-catalogue.sh || status=1
 
+# What makes a check of the end-to-end tests fail, or pass, by chance.
+forbid() { # WHY EXPRESSION FOLDER…
+	if grep -rnP --include='*.sh' --include='*.py' --include=run -e "$2" "${@:3}"; then
+		echo "lint: $1"
+		status=1
+	fi
+}
+scripts=(tests/e2e tests/interop tests/world)
+echo 'lint: unsteady checks'
+# shellcheck disable=SC2016 # expressions, not expansions
+forbid 'grep: expected -e before a pattern that is an expansion: it may begin with a hyphen, as base64url does' \
+	'\bgrep(\s+-\w*[^\We])*\s+"?\$(?![@'\''])' ci packaging pki-layout tests
+forbid 'expected a limit of 300 s or more: with sanitizers a busy machine is 30 times slower' \
+	'(?<![-\w])(timeout|read -r -t|settimeout\()\s*[1-9]\d?\b' "${scripts[@]}"
+forbid 'expected eventually: nobody knows how long to sleep' '\bsleep [1-9]' "${scripts[@]}"
+forbid 'expected another octet than there is: a given one is the same one time in 256' \
+	'head -c -\d+ .*\b(printf|echo)\b|\|\| x'\''[0-9a-f]{2}'\''' "${scripts[@]}"
+forbid 'stop: expected a look at what it sets, stopped: stop itself never fails' '\b(expect \d|check) .* stop "\$' "${scripts[@]}"
+forbid 'check_not: expected no pipe in another shell: what its first command says is lost' \
+	'\bcheck_not .*\b(sh|bash) -c .*(?<!\|)\|(?!\|)' "${scripts[@]}"
+
 # A test that Criterion should leave out has .disabled among its arguments.
 echo 'lint: unfinished or disabled code'
 if grep -rnE '\b(TODO|FIXME|XXX|HACK|NOLINT)\b|(^|[[:space:],(])\.disabled *= *true' --include='*.[ch]' --include=Makefile \

@@ -40,7 +40,7 @@ start_switch() {
 	mkfifo switch.ready
 	python3 "$world/switch.py" "$1" "$2" "${first#*://}" "${second#*://}" >switch.ready 2>switch.err &
 	local port=
-	read -r -t 60 port <switch.ready || fail 'the proxy starts' "$(cat switch.err)"
+	read -r -t 300 port <switch.ready || fail 'the proxy starts' "$(cat switch.err)"
 	switch=${2%:*}:$port
 }
 # certified CLIENT…: how many certificates they have in the record.

@@ -52,7 +52,7 @@ check 'serve says that it waits for its database' eventually grep -q 'the databa
 check_not 'and is not ready' read -r -t 0 <>ready
 check 'but runs' kill -0 "$server"
 mv "$socket/gone" "$socket/.s.PGSQL.$port_of_database"
-read -r -t 60 endpoint <>ready
+read -r -t 300 endpoint <>ready
 check 'once the database is there it is ready' curl -sf -o health "$endpoint/health"
 rm ready
 expect 0 'a client enrolls' env CERTPOOL_CA="$endpoint" sh -c "'$certpool' request client1 -q && '$certpool' enroll client1 -q"

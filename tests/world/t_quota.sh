@@ -32,7 +32,7 @@ for i in 1 2; do
 	says 'with the reason' "$full"
 	check_not "of a client $i, too" "$certpool" revoke --ca "$CERTPOOL_CA" --as client1 $i -q
 done
-check 'the reason is in the log' grep -qE "$full" serve.err
+check 'the reason is in the log' grep -qEe "$full" serve.err
 expect 0 'what needs no room goes on' "$certpool" verify client1 client1/cert/cert_key3.crt --online
 
 rm -f small/home/first small/home/second

@@ -101,7 +101,7 @@ operate() {
 	at_ca status >status.txt 2>status.err || fail "day $day: status" "$(cat status.err)"
 	mapfile -t advices < <(grep -ohE 'certpool (rotate root --finish|rotate root|rotate ca|crl --root)' status.txt status.err | sort -u)
 	for advice in "${advices[@]}"; do
-		tell "status: $(grep -hF "$advice" status.txt status.err | head -n 1)"
+		tell "status: $(grep -hFe "$advice" status.txt status.err | head -n 1)"
 		case $advice in
 		'certpool rotate root --finish') finish_root ;;
 		'certpool rotate ca') [ "$begun" = yes ] || with_stick "day $day: rotate ca" rotate ca ;;

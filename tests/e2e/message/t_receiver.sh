@@ -63,9 +63,9 @@ for point in write:1 linkat,renameat2:1 fsync:1 write:2; do
 	expect 3 "$point: started again, it does not take the message twice" taken "$name"
 	stop "$receiver"
 	cat receive.out >>printed
-	check "$point: it printed the message once at most" test "$(grep -cxF "$name" printed)" -le 1
+	check "$point: it printed the message once at most" test "$(grep -cxFe "$name" printed)" -le 1
 	check "$point: and has the certificate, if it did" \
-		test "$(count_files client2/received '*.crt')" -ge "$(grep -cxF "$name" printed)"
+		test "$(count_files client2/received '*.crt')" -ge "$(grep -cxFe "$name" printed)"
 	equal "$point: nothing is left over" 0 "$(find client2 -name '.*.new' | wc -l)"
 done
 
@@ -100,7 +100,7 @@ ten_are_refused() { # PATTERN
 	for message in {1..10}; do
 		wait "${senders[message - 1]}"
 		[ $? -eq 3 ] || return
-		grep -q "$1" "sent.$message" || return
+		grep -qe "$1" "sent.$message" || return
 	done
 }
 "$certpool" crl >out

@@ -10,10 +10,10 @@ start_https_ca
 for name in client1 client2; do "$certpool" request $name -q >out && "$certpool" enroll $name -q >out; done
 
 # --- what the policy has to allow ---
-expect 6 'without the usage' timeout 60 "$certpool" receive client2
+expect 6 'without the usage' timeout 300 "$certpool" receive client2
 says 'the CA refuses, and why is said' 'client2: no certificate for its https endpoint: the CA refuses client2/server: .*usage'
 "$certpool" client set client2 --usages sign,server >out 2>err
-expect 6 'without the name' timeout 60 "$certpool" receive client2
+expect 6 'without the name' timeout 300 "$certpool" receive client2
 says 'the CA refuses' "alternative name \"IP:$host\" is not allowed.* its policy for client2 has to allow the usage server, the host's name"
 "$certpool" client set client2 --alt-names "IP:$host" >out 2>err
 start_tls_receiver() {

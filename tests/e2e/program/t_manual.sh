@@ -10,7 +10,7 @@ equal 'each verb has prose, and no other has' "$(sort <<<"$verbs" | xargs)" \
 
 # options_of FILE: the help's; flags_of FILE [PATTERN]: the page's.
 options_of() { sed -nE 's/^  (-., |    )--([a-z0-9-]+).*/\2/p' "$1" | sort -u | xargs; }
-flags_of() { grep -E "${2-.}" "$1" | grep -oE 'Fl -[a-z0-9-]+' | sed 's/Fl -//' | sort -u | xargs; }
+flags_of() { grep -Ee "${2-.}" "$1" | grep -oE 'Fl -[a-z0-9-]+' | sed 's/Fl -//' | sort -u | xargs; }
 
 for verb in $verbs; do
 	"$certpool" help "$verb" >help.txt

@@ -19,7 +19,7 @@ sweep() {
 	local name=$1 call=$2 step bad=0 failed=0
 	shift 2
 	ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e "trace=$call" "$certpool" version >out 2>err
-	for ((step = $(grep -c "$call(" trace) + 1; ; step++)); do
+	for ((step = $(grep -cFe "$call(" trace) + 1; ; step++)); do
 		prepare
 		if failing_at "$step" "$call" "$@" >out 2>err; then
 			whole || bad=$((bad + 1))
@@ -72,14 +72,14 @@ sweep_server() {
 	local name=$1 call=$2 step steps skip bad=0 failed=0
 	shift 2
 	ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e "trace=$call" "$certpool" version >out 2>err
-	skip=$(grep -c "$call(" trace)
+	skip=$(grep -cFe "$call(" trace)
 	prepare
 	under "$call"
 	start swept "$@" --listen "http://$host:0"
 	stop "$server"
 	eventually grep -q "^$server .*exited" trace
 	# Of the process, among a CA's front and signer, that makes the most.
-	steps=$(grep "$call(" trace | cut -d' ' -f1 | sort | uniq -c | sort -rn | awk 'NR == 1 { print $1 }')
+	steps=$(grep -Fe "$call(" trace | cut -d' ' -f1 | sort | uniq -c | sort -rn | awk 'NR == 1 { print $1 }')
 	for ((step = skip + 1; step <= steps; step++)); do
 		prepare
 		under "$call" "$step"
@@ -111,6 +111,6 @@ for call in newfstatat getdents64; do sweep_server serve $call serve; done
 # catalogue 121: receive; a memory of messages that was taken for absent would be written anew, empty
 jti=AAAAAAAAAAAAAAAAAAAAAA
 prepare() { printf '%s %s\n' "$(date +%s)" $jti >client2/state/seen; }
-whole() { grep -q $jti client2/state/seen; }
+whole() { grep -qFe "$jti" client2/state/seen; }
 for call in newfstatat getdents64; do sweep_server receive $call receive client2; done
 whole || fail 'receive: the memory of messages is still there'
