@@ -157,6 +157,26 @@ Test(insert_certificates, make_use_of_what_others_freed)
 	cr_expect_eq(insert_below_quota(store, 5), OVER_QUOTA);
 }
 
+/* Nobody writes when a certificate expires. */
+Test(insert_certificates, make_use_of_what_has_expired_since_it_was_counted)
+{
+	enum { QUOTA = 2, END_S = 2000 };
+	static const int64_t at_s[] = {1000, 1000, END_S, END_S + 1};
+	static const enum insert_result expected[] = {INSERTED, INSERTED, OVER_QUOTA, INSERTED};
+
+	for (uint32_t i = 0; i < COUNT_OF(at_s); i++) {
+		CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+		enum insert_result result = KEY_SPENT;
+		const struct insertion insertion = {
+			.records = &record, .count = 1, .quota = QUOTA, .now_s = at_s[i]};
+
+		make_record(&record, "client1", i);
+		record.not_after_s = END_S;
+		OK(insert_certificates(store, &insertion, &result, &fault));
+		cr_expect_eq(result, expected[i], "%u: %u", i, (unsigned int)result);
+	}
+}
+
 Test(insert_certificates, inserts_nothing_of_an_empty_batch)
 {
 	OK(store_records(store, NULL, 0, 10, NULL, &fault));
