@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# For t_debian.sh, in a copy of a machine: a new user installs the packages beside this script, makes a CA as
-# README.Debian says, upgrades, removes and purges them.
+# For t_debian.sh, in a copy of a machine: a new user installs the packages below this script as README.md says, makes a
+# CA as README.Debian says, upgrades, removes and purges them.
 # shellcheck source-path=SCRIPTDIR source=../e2e/lib.sh disable=SC2012
-packages=$(realpath "$(dirname "$0")")
+sources=$(realpath "$(dirname "$0")")
+packages=$sources/build/deb
 CERTPOOL=/bin/true
-. "$packages/lib.sh"
+. "$sources/lib.sh"
 certpool=/usr/bin/certpool
 export DEBIAN_FRONTEND=noninteractive
 apt() { apt-get -y --no-install-recommends "$@" </dev/null; }
-command -v systemd-sysusers >/dev/null || check 'the list of packages' apt-get -qq update
 manifest=/etc/certpool/manifest.yaml
 # The index of manual pages would take longer than all else.
 rm -f /var/lib/man-db/auto-update
@@ -16,7 +16,11 @@ rm -f /var/lib/man-db/auto-update
 of_that_name() { find /etc /usr /lib /var/lib -xdev -name '*certpool*' 2>/dev/null | sort; }
 before=$(of_that_name)
 
-expect 0 'apt-get install' apt install "$packages"/certpool_*.deb "$packages"/certpool-ca_*.deb
+as_readme_says=$(sed -nE 's/^    make deb && sudo apt install (\S+) .*/\1/p' "$sources/README.md")
+# shellcheck disable=SC2086 # a pattern of files
+in_sources() { (cd "$sources" && apt install $as_readme_says ./build/deb/certpool-ca_*.deb); }
+expect 0 'the program is installed as README.md says, and the CA as a service' in_sources
+expect 0 'it runs' certpool version
 check 'the user has no shell' grep -qE '^certpool:.*:/var/lib/certpool:.*nologin$' /etc/passwd
 equal 'the directory is the user'"'"'s alone' 'certpool certpool 700' "$(stat -c '%U %G %a' /var/lib/certpool)"
 check 'the manifest is a conffile' grep -q " $manifest " <(dpkg-query -W -f '${Conffiles}\n' certpool-ca | sed 's/$/ /')
@@ -83,7 +87,7 @@ equal 'nothing else is left' "$before" "$(of_that_name)"
 # the packages have left is not in the image.
 userdel certpool
 cp "$packages"/certpool_*.deb /tmp/
-stage=$(sed -n '/^FROM debian:12-slim$/,$p' "$packages/Dockerfile")
+stage=$(sed -n '/^FROM debian:12-slim$/,$p' "$sources/Dockerfile")
 commands=$(sed -n '/^RUN /,/[^\\]$/p' <<<"$stage" | sed '1s/^RUN apt-get update/:/; s|/var/lib/apt/lists/\*||')
 expect 0 'what the Dockerfile runs' bash -ec "$commands"
 equal 'the directory is of the user that it names' "$(sed -n 's/^USER //p' <<<"$stage") 700" "$(stat -c '%U %a' "$(sed -n 's/^WORKDIR //p' <<<"$stage")")"
