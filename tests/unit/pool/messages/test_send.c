@@ -34,6 +34,8 @@ struct fake_receiver {
 	int wanting;             /* so many messages by digest want their certificate; -1: all of
 				    any kind do */
 	int count;               /* of messages */
+	char jti[JTI_SIZE];      /* of the last message */
+	bool has_repeated;       /* the last message had the jti of the one before */
 	spoil_claims *spoil;     /* may be NULL */
 	struct buffer plaintext; /* of the last message: a JWS */
 	struct http_server *server;
@@ -69,6 +71,8 @@ static int handle(const struct http_request *request, struct http_response *resp
 	append_bytes(&receiver->plaintext, bytes_of_secret(&question.message.plaintext));
 	claims = read_claims(&question, &by_digest);
 	receiver->count++;
+	receiver->has_repeated = strcmp(receiver->jti, claims.jti) == 0;
+	memcpy(receiver->jti, claims.jti, sizeof(receiver->jti));
 	answer.remembered = receiver->remembers;
 	if (receiver->wanting < 0 || (by_digest && receiver->wanting > 0)) {
 		receiver->wanting -= receiver->wanting > 0 ? 1 : 0;
@@ -432,7 +436,9 @@ Test(send, sends_a_message_once_more_when_its_certificate_is_wanted)
 	receiver.count = 0;
 	cr_expect_not(goes_by_digest(sender, &receiver, 2));
 	cr_expect_eq(receiver.count, 2);
+	cr_expect(receiver.has_repeated);
 	cr_expect(goes_by_digest(sender, &receiver, 2));
+	cr_expect_not(receiver.has_repeated);
 	cr_expect_eq(receiver.count, 3);
 	/* A receiver that never has enough gets it once. */
 	receiver.wanting = -1;
