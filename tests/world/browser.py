@@ -7,7 +7,8 @@
 
 A page is wrong if it is not answered with 200, has a script, an alert, a word in the console, a request for
 anything but itself, a table without a caption or heads, a section without a heading, an image without a name,
-or if it is wider than a screen of 360 pixels.
+something to follow or to fill in that the keyboard does not reach, or if it is wider than a screen of 360 or of 1440
+pixels.
 """
 import base64, json, os, subprocess, sys, tempfile, time, urllib.error, urllib.parse, urllib.request
 
@@ -111,6 +112,7 @@ for (const section of all('section')) {
 }
 for (const image of all('svg')) if (!image.hasAttribute('aria-label') && image.getAttribute('aria-hidden') !== 'true')
   wrong.push('an image without a name');
+for (const each of all('a[href], input, button, summary')) if (each.tabIndex < 0) wrong.push('the keyboard does not reach ' + each.tagName);
 for (const input of all('input')) if (!input.labels.length) wrong.push('an input without a label');
 if (all('h1').length !== 1) wrong.push('not one heading of the first level');
 const ids = all('[id]').map((e) => e.id);
@@ -141,9 +143,9 @@ def look(browser, url, base):
     return page
 
 
-def widths(browser):
-    """Wider than the screen, where it is narrow?"""
-    browser.command("Emulation.setDeviceMetricsOverride", width=360, height=800, deviceScaleFactor=1, mobile=True)
+def width_on(browser, screen):
+    """How wide the page is on a screen of that width."""
+    browser.command("Emulation.setDeviceMetricsOverride", width=screen, height=800, deviceScaleFactor=1, mobile=screen < 600)
     width = browser.run("return document.documentElement.scrollWidth")
     browser.command("Emulation.clearDeviceMetricsOverride")
     return width
@@ -162,9 +164,10 @@ def visit(urls):
                     continue
                 seen.add(url)
                 page = look(browser, url, base)
-                width = widths(browser)
-                if width > 360:
-                    page["wrong"].append(f"{width} pixels wide on a screen of 360")
+                for screen in (360, 1440):
+                    width = width_on(browser, screen)
+                    if width > screen:
+                        page["wrong"].append(f"{width} pixels wide on a screen of {screen}")
                 figures = page["figures"] if figures is None else figures
                 for problem in page["wrong"]:
                     failed = True

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The page about a CA: as a file, and live for its operator, who alone has its token.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
+colours=$(realpath "$(dirname "$0")/colours.jq")
 . "$(dirname "$0")/../lib.sh"
 
 port=$(free_port 8441)
@@ -46,11 +47,13 @@ start_ca --verbose
 check 'serve says where the page is, and how to come to it' grep -q "a page for the operator at http://$host:$port.*status --admin-url" serve.err
 "$certpool" request client1 -q >out && expect 0 'enroll' "$certpool" enroll client1
 "$certpool" revoke client1/5 -q >out
+"$certpool" client disable client2 -q >out && "$certpool" request client2 -q >out
+expect 6 'a refusal' "$certpool" enroll client2 -q
 expect 0 'a page beside a CA that serves' "$certpool" status --html -o page.html
 silent 'goes to the file alone'
 equal 'which its owner alone may read' 600 "$(mode page.html)"
 check 'it has the figures of status --json' same_figures page.html
-check 'and they are right' test "$(figure valid page.html) $(figure revoked page.html) $(figure issued_hour page.html)" = '4 1 5'
+check 'and they are right' test "$(figure valid page.html) $(figure revoked page.html) $(figure issued_hour page.html) $(figure refused_hour page.html)" = '4 1 5 1'
 check_not 'no script' grep -qi '<script' page.html
 check_not 'no style attribute' grep -q ' style=' page.html
 check_not 'nothing from elsewhere' grep -qE '(src|href)="(https?:|//)' page.html
@@ -63,6 +66,15 @@ leads_inside() {
 	done <inside
 }
 check 'its links lead to what it has' leads_inside
+
+for words in 'Health' 'needs a look' 'valid certificates' 'end within 14 days' 'revoked' 'CRL' 'next update' 'Root ends' 'Last backup' 'Record' \
+	'When certificates end' 'over the last 30 days' 'Valid of quota' 'First end' 'Joined' 'Seen' 'Look at' 'The last 20 of the audit log' 'Refusals by type' 'at most 1000'; do
+	check "it shows $words" grep -qF -- "$words" page.html
+done
+colours_of_page() { grep -oE -e '--[a-z]+:#[0-9a-f]+' page.html; }
+faint() { colours_of_page | jq -R 'capture("--(?<name>[a-z]+):#(?<hex>.+)")' | jq -rs -f "$colours"; }
+equal 'each colour is there for both themes' 2 "$(colours_of_page | cut -d: -f1 | sort | uniq -c | awk '{ print $1 }' | sort -u)"
+equal 'they can be read, and the colour-blind tell them apart' '' "$(faint)"
 
 # --- live ---
 url=$("$certpool" status --admin-url)
