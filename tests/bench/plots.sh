@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Plots the figures of bench-results.json in a folder: enroll.svg, choices.svg, sizes.svg, memory.svg.
+# Plots the figures of bench-results.json in a folder: enroll.svg, verb.svg, choices.svg, sizes.svg,
+# memory.svg.
 set -eu
 export LC_ALL=C
 cd "$1"
@@ -18,6 +19,9 @@ jq -r '[.rows[] | select(.unit == "/s") | {what} + .ours] | unique_by(.what)
 jq -r '.limits["ecdsa-p256"].enroll_rate.median as $limit | .sizes[] | select(.seconds.median)
 	| "\(.n) \(.seconds.median) \(.seconds.min) \(.seconds.max) \(if $limit then .n / $limit else "NaN" end) " +
 	  "\(.request_mb.median) \(.enroll_mb.median) \(.serve_mb.median)"' bench-results.json >"$data/sizes"
+
+jq -r '.verb // [] | .[] | [.requests, .certificates, .messages, .status_questions] as $works | select(all($works[]; .median))
+	| "\"\(.key)\" " + ([$works[] | .median, .min, .max] | join(" "))' bench-results.json >"$data/verb"
 
 # draw NAME DATA COMMANDS: draws nothing if there is no data.
 draw() {
@@ -39,6 +43,18 @@ draw enroll.svg "$data/enroll" "
 	set offsets 0.3, 0.3, 0, 0
 	unset key
 	plot '$data/enroll' using 0:2:3:4:(0.6):xtic(1) with boxerrorbars lc rgb '#3465a4'"
+draw verb.svg "$data/verb" "
+	set title 'certpool bench --key TYPE: a second (median, minimum, maximum)'
+	set logscale y
+	set yrange [1:*]
+	set style data histogram
+	set style histogram errorbars gap 1.5 lw 1
+	set style fill solid 0.7 border
+	set key outside bottom center horizontal
+	plot '$data/verb' using 2:3:4:xtic(1) lc rgb '#3465a4' title 'keys and requests made', \
+		'' using 5:6:7 lc rgb '#4e9a06' title 'members certified', \
+		'' using 8:9:10 lc rgb '#f57900' title 'messages verified', \
+		'' using 11:12:13 lc rgb '#75507b' title 'status questions answered'"
 draw choices.svg "$data/choices" "
 	set title 'certpool on this machine, a second (median, minimum, maximum)'
 	set logscale y

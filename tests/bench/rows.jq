@@ -113,6 +113,12 @@ rate("enroll"; "certpool") as $enroll
 	    {text: "< 64 MB", below: 64};
 	    ["certpool: the peak resident memory of the CA and of its signer together, pages that both have counted " +
 	     "twice.", null]);
+  def of_page($what; $unit; value; $target; $does):
+	if any($raw[]; .subject == "page")
+	then row($what; $unit; figure("page"; "large"; value);
+		 "N = \(figure("page"; "small"; value).n // 0 | thousands)"; figure("page"; "small"; value);
+		 nothing; $target; [$does, null])
+	else empty end;
   def over_tls($what; $subject; $asks):
 	row($what; "/s"; rate($subject; "tls"); "plain HTTP"; rate($subject; "plain"); nothing;
 	    {text: ">= 0.6x", ratio_least: 0.6};
@@ -134,6 +140,12 @@ limits: (["ecdsa-p256", "ed25519", "rsa-2048"] | map({key: ., value: (. as $type
 	enroll_rate: limit($type; .enroll_rate), message_rate: limit($type; .message_rate)})}) | from_entries),
 sizes: [$sizes[] | . as $n | {n: $n, seconds: of_size($n; .seconds), request_mb: of_size($n; .request_kb / 1024),
 	enroll_mb: of_size($n; .enroll_kb / 1024), serve_mb: of_size($n; .serve_kb / 1024)}],
+verb: [["ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048"][] as $type
+	| select(any($raw[]; .subject == "verb" and .side == $type))
+	| {key: $type, requests: figure("verb"; $type; .requests_per_second),
+	   certificates: figure("verb"; $type; .certificates_per_second),
+	   messages: figure("verb"; $type; .messages_per_second),
+	   status_questions: figure("verb"; $type; .status_questions_per_second)}],
 rows: [
 	row("enroll, P-256"; "/s"; $enroll; "cfssl, whole"; $gencert; $enroll_limit; {text: ">= 5x", ratio_least: 5};
 	    [$enroll_does,
@@ -235,6 +247,13 @@ rows: [
 	     ["from the end of a standby's promotion, after kill -9 of the primary while eight clients enroll, to a CA " +
 	      "that is well (`/health`): tests/world/t_failover.sh.", null])
 	 else empty end),
+	of_page("page, first"; "ms"; .first_ms; {text: "< 300 ms", below: 300};
+	    "certpool, N = \(figure("page"; "large"; .n).median // 0 | thousands) in the record, a hundred of each client: GET " +
+	    "of the operator's page (`ca.admin`), at once after the start of `serve`."),
+	of_page("page, again"; "ms"; .again_ms; {text: "< 300 ms", below: 300}; "the same GET, once more."),
+	of_page("page, as a file"; "ms"; .file_ms; {}; "certpool status --html: with a row for each client."),
+	of_page("memory of serve, page"; "MB"; .serve_kb / 1024; {text: "< 64 MB", below: 64};
+	    "certpool serve: the peak resident memory of the process, with these two pages."),
 	of_large("start, large"; .start_ms; {text: "< 1,000 ms", below: 1000};
 	    "certpool serve: from its start until it listens; PostgreSQL, one of a hundred certificates is revoked."),
 	of_large("enroll 100, large"; .enroll_ms; {}; "certpool enroll: a pool of 100, at that CA."),
