@@ -271,7 +271,7 @@ static int open_folder(const char *path, int *ret_folder, struct fault *fault)
 /* One that counts once is the old one of another from the beginning, as by make_successor. */
 static int stage_once_key(const struct ca_operator *ca, struct client *client,
 			  struct invitation *invitation, struct staging *staging,
-			  struct fault *fault)
+			  struct key_ring *made, struct fault *fault)
 {
 	CLEANUP(clear_shared_key) struct shared_key successor = {0};
 	CLEANUP(clear_shared_key) struct shared_key old = {0};
@@ -282,7 +282,9 @@ static int stage_once_key(const struct ca_operator *ca, struct client *client,
 	old = invitation->key;
 	old.ends_s = once_end(invitation, ca->now_s);
 	if (stage_old_key(staging, ca->layout, client->name, &old, fault) < 0 ||
-	    stage_shared_key(staging, ca->layout, client->name, &successor, true, fault) < 0)
+	    stage_shared_key(staging, ca->layout, client->name, &successor, true, fault) < 0 ||
+	    add_peer_key(made, client->name, &successor, fault) < 0 ||
+	    add_peer_key(made, client->name, &old, fault) < 0)
 		return -1;
 	memcpy(client->invitation_kid, old.kid, KEY_ID_SIZE);
 	memcpy(client->successor_kid, successor.kid, KEY_ID_SIZE);
@@ -293,24 +295,25 @@ static int stage_once_key(const struct ca_operator *ca, struct client *client,
 /* The key that is there, as of a client of the manifest, or another one. */
 static int stage_invited_key(const struct ca_operator *ca, struct client *client,
 			     struct invitation *invitation, struct staging *staging,
-			     struct fault *fault)
+			     struct key_ring *made, struct fault *fault)
 {
 	struct fault absent = {0};
 
 	if (invitation->once)
-		return stage_once_key(ca, client, invitation, staging, fault);
+		return stage_once_key(ca, client, invitation, staging, made, fault);
 	if (read_shared_key(ca->layout, client->name, &invitation->key, &absent) == 0)
 		return 0;
 	if (absent.class != FAULT_NOT_FOUND)
 		return pass_fault(&absent, fault);
-	if (generate_shared_key(&invitation->key, fault) < 0)
+	if (generate_shared_key(&invitation->key, fault) < 0 ||
+	    add_peer_key(made, client->name, &invitation->key, fault) < 0)
 		return -1;
 	return stage_shared_key(staging, ca->layout, client->name, &invitation->key, false, fault);
 }
 
 static int stage_invitation(const struct ca_operator *ca, struct client *client,
 			    const struct invitation *common, int folder, struct staging *staging,
-			    struct fault *fault)
+			    struct key_ring *made, struct fault *fault)
 {
 	CLEANUP(clear_invitation) struct invitation invitation = *common;
 	CLEANUP(clear_secret) struct secret json = {0};
@@ -326,16 +329,17 @@ static int stage_invitation(const struct ca_operator *ca, struct client *client,
 				 name);
 	invitation.ends_s = client->invitation_ends_s;
 	if (fill_pool(ca->manifest, client, &invitation, fault) < 0 ||
-	    stage_invited_key(ca, client, &invitation, staging, fault) < 0)
+	    stage_invited_key(ca, client, &invitation, staging, made, fault) < 0)
 		return -1;
 	if (format_invitation(&invitation, &json, fault) < 0)
 		return -1;
 	return stage_file(staging, folder, name, STAGE_NEW, 0600, bytes_of_secret(&json), fault);
 }
 
-/* The keys and the invitations of all of them. */
+/* The keys and the invitations of all of them. `made` gets the keys. */
 static int stage_invitations(const struct ca_operator *ca, const struct new_clients *new,
-			     int folder, struct staging *staging, struct fault *fault)
+			     int folder, struct staging *staging, struct key_ring *made,
+			     struct fault *fault)
 {
 	CLEANUP(clear_invitation) struct invitation common = {0};
 
@@ -347,7 +351,7 @@ static int stage_invitations(const struct ca_operator *ca, const struct new_clie
 
 		client->invited_at_s = ca->now_s;
 		client->invitation_ends_s = new->ends_s;
-		if (stage_invitation(ca, client, &common, folder, staging, fault) < 0)
+		if (stage_invitation(ca, client, &common, folder, staging, made, fault) < 0)
 			return -1;
 	}
 	return 0;
@@ -379,6 +383,7 @@ int add_invited_clients(const struct command *command, struct ca_operator *ca,
 	CLEANUP(close_descriptor) int lock = -1;
 	CLEANUP(close_descriptor) int folder = -1;
 	CLEANUP(free_staging) struct staging *staging = NULL;
+	CLEANUP(clear_key_ring) struct key_ring made = {0};
 
 	*ret_failed = new->count;
 	if (lock_or_wait(command, ca->layout, &lock, fault) < 0 ||
@@ -389,11 +394,12 @@ int add_invited_clients(const struct command *command, struct ca_operator *ca,
 				   fault);
 	if (open_folder(new->folder, &folder, fault) < 0 || new_staging(&staging, fault) < 0)
 		return -1;
-	if (stage_invitations(ca, new, folder, staging, fault) < 0)
+	if (stage_invitations(ca, new, folder, staging, &made, fault) < 0)
 		return prefix_fault(fault, "%s", new->folder);
 	if (add_clients(ca->store, new->clients, new->count, ca->now_s, ret_failed, fault) < 0)
 		return -1;
-	if (commit_staging(staging, fault) < 0)
+	if (record_client_keys(ca->store, ca->layout, &made, fault) < 0 ||
+	    commit_staging(staging, fault) < 0)
 		return prefix_fault(fault,
 				    "the clients were added, but not all invitations written: "
 				    "certpool invite CLIENT writes one: %s",

@@ -367,6 +367,30 @@ int record_client_key(struct store *store, const struct layout *layout, const ch
 	return is_shared_store(store) ? change_row(store, layout, &change, fault) : 0;
 }
 
+int record_client_keys(struct store *store, const struct layout *layout,
+		       const struct key_ring *keys, struct fault *fault)
+{
+	CLEANUP(clear_shared_key) struct shared_key store_key = {0};
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (!is_shared_store(store) || keys->count == 0)
+		return 0;
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    need_store_key(layout, &transaction, &store_key, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < keys->count; i++) {
+		const struct peer_key *old = find_old(keys, keys->keys[i].peer);
+		const struct key_change change = {.client = keys->keys[i].peer,
+						  .current = &keys->keys[i].key,
+						  .old = old != NULL ? &old->key : NULL};
+
+		if (change.current->ends_s == 0 &&
+		    write_row(&transaction, &store_key, &change, fault) < 0)
+			return -1;
+	}
+	return commit_transaction(&transaction, fault);
+}
+
 int write_client_key(struct store *store, const struct layout *layout, const char *client,
 		     const struct shared_key *key, struct fault *fault)
 {

@@ -38,6 +38,10 @@ int remove_client_key(struct store *store, const struct layout *layout, const ch
 int record_client_key(struct store *store, const struct layout *layout, const char *client,
 		      const struct shared_key *key, struct fault *fault) MUST_CHECK;
 
+/* The same for new clients, in one transaction: a current key of each, and perhaps an old one. */
+int record_client_keys(struct store *store, const struct layout *layout,
+		       const struct key_ring *keys, struct fault *fault) MUST_CHECK;
+
 /* read_key_ring and stamp_shared_keys, of the record itself where that has the keys: the process
    needs read access to Private/ alone. ret_ring must be empty. */
 int read_client_keys(struct store *store, const struct layout *layout, int64_t now_s,
