@@ -8,9 +8,10 @@
 #include <sys/stat.h>
 
 enum {
-	TIMESTAMP_STEP_S = 1, /* the coarsest mtime of a file system that we expect */
-	PAUSE_US = 1000000,   /* between two readings, or looks at the files, that no change of
-				 Private/ asks for */
+	TIMESTAMP_STEP_S = 1,    /* the coarsest mtime of a file system that we expect */
+	PAUSE_US = 1000000,      /* between two readings, or looks at the files, that no change of
+				    Private/ asks for */
+	LOOKS_PER_MINUTE = 6000, /* at the record, after messages under no key of it */
 };
 
 static int read_mtime(const struct shared_keys *keys, struct timespec *ret_mtime,
@@ -56,24 +57,40 @@ static int64_t find_first_end(const struct key_ring *ring)
 	return first_s;
 }
 
+static int read_source(struct shared_keys *keys, struct key_ring *ret_ring, struct fault *fault)
+{
+	return keys->source.read != NULL
+		       ? keys->source.read(keys->source.context, ret_ring, fault)
+		       : read_key_ring(keys->layout, read_clock(), ret_ring, fault);
+}
+
+/* A record that is away is no keys that cannot be read: the next look finds a change, whatever the
+   record has then. */
+static void forget_stamp(struct shared_keys *keys, const struct fault *problem)
+{
+	if (problem->class == FAULT_BUSY || problem->class == FAULT_INTERRUPTED)
+		memset(keys->stamp, UINT8_MAX, sizeof(keys->stamp));
+}
+
 /* Reads the ring, of which the lock is held only to put it in place. The caller holds `reading`. */
 static int read_ring(struct shared_keys *keys, struct fault *fault)
 {
 	CLEANUP(clear_key_ring) struct key_ring ring = {0};
 	struct key_ring before;
 	struct timespec mtime;
+	struct fault problem = {0};
 	int64_t now_us = read_stopwatch_us();
 
 	if (read_mtime(keys, &mtime, fault) < 0 || read_stamp(keys, keys->stamp, fault) < 0)
 		return -1;
-	keys->looked_us = now_us;
+	keys->looked_us = keys->seen_us = now_us;
 	keys->settled = settles(keys, mtime, now_us);
 	keys->mtime = mtime;
 	keys->read_us = now_us;
-	if ((keys->source.read != NULL
-		     ? keys->source.read(keys->source.context, &ring, fault)
-		     : read_key_ring(keys->layout, read_clock(), &ring, fault)) < 0)
-		return -1;
+	if (read_source(keys, &ring, &problem) < 0) {
+		forget_stamp(keys, &problem);
+		return pass_fault(&problem, fault);
+	}
 	keys->first_end_s = find_first_end(&ring);
 	pthread_rwlock_wrlock(&keys->lock);
 	before = keys->ring;
@@ -105,6 +122,7 @@ static int look_at_files(struct shared_keys *keys, bool *ret_changed, struct fau
 	keys->looked_us = now_us;
 	if (read_stamp(keys, stamp, fault) < 0)
 		return -1;
+	keys->seen_us = now_us;
 	*ret_changed = memcmp(stamp, keys->stamp, SHA256_LEN) != 0;
 	return 0;
 }
@@ -154,6 +172,61 @@ int retry_shared_keys(struct shared_keys *keys, int64_t since_us, bool *ret_read
 	*ret_read = keys->read_us >= since_us;
 	pthread_mutex_unlock(&keys->reading);
 	return result;
+}
+
+/* *ret_problem: why not, for the log. The caller holds `reading`. */
+static int look_at_record(struct shared_keys *keys, struct fault *ret_problem, struct fault *fault)
+{
+	uint8_t stamp[SHA256_LEN];
+
+	keys->looked_us = read_stopwatch_us();
+	if (read_stamp(keys, stamp, ret_problem) < 0)
+		return set_fault(fault, FAULT_BUSY, "the CA cannot reach its record: ask again");
+	keys->seen_us = keys->looked_us;
+	/* One unreadable key is no reason to refuse the clients whose keys are good. */
+	if (memcmp(stamp, keys->stamp, SHA256_LEN) != 0)
+		(void)!read_ring(keys, ret_problem);
+	return 0;
+}
+
+/*
+ * For keys that a record has: reads them, unless they are those that it has had since `since_us`.
+ * Threads that come meanwhile share a look. `unknown`: nobody whose key is known asks, and so not
+ * more often than anybody may. Errors: FAULT_BUSY.
+ */
+static int follow_record(struct shared_keys *keys, int64_t since_us, bool unknown, bool *ret_read,
+			 struct fault *ret_problem, struct fault *fault)
+{
+	int64_t wait_s;
+	int result = 0;
+
+	pthread_mutex_lock(&keys->reading);
+	if (keys->looked_us > since_us)
+		result = keys->seen_us > since_us
+				 ? 0
+				 : set_fault(fault, FAULT_BUSY,
+					     "the CA cannot reach its record: ask again");
+	else if (unknown &&
+		 !take_token(&keys->looks, LOOKS_PER_MINUTE, read_stopwatch_us(), &wait_s))
+		result = set_fault(fault, FAULT_BUSY,
+				   "too many messages are under keys that are not shared with this "
+				   "node: ask again");
+	else
+		result = look_at_record(keys, ret_problem, fault);
+	*ret_read = result == 0 && keys->read_us >= since_us;
+	pthread_mutex_unlock(&keys->reading);
+	return result;
+}
+
+/* After an attempt that began at `since_us` and found no key that fits. Errors: FAULT_BUSY, when a
+   later attempt might. */
+static int look_for_new_keys(struct shared_keys *keys, int64_t since_us, bool *ret_read,
+			     struct fault *ret_problem, struct fault *fault)
+{
+	if (keys->source.recorded)
+		return follow_record(keys, since_us, true, ret_read, ret_problem, fault);
+	(void)!retry_shared_keys(keys, since_us, ret_read, ret_problem);
+	return 0;
 }
 
 int init_shared_keys(struct shared_keys *keys, const struct layout *layout,
@@ -210,7 +283,9 @@ int find_sharing_sender(struct shared_keys *keys, struct bytes start,
 	(void)!refresh_shared_keys(keys, ret_problem);
 	if (find_in_ring(keys, start, ret_peer, &failure) == 0)
 		return 0;
-	(void)!retry_shared_keys(keys, begun_us, &read, ret_problem);
+	if (failure.class == FAULT_UNDECRYPTABLE &&
+	    look_for_new_keys(keys, begun_us, &read, ret_problem, fault) < 0)
+		return -1;
 	return read ? find_in_ring(keys, start, ret_peer, fault) : pass_fault(&failure, fault);
 }
 
@@ -218,18 +293,39 @@ int open_under_shared_keys(struct shared_keys *keys, const struct message_kind *
 			   struct bytes jwe, struct question *ret_question,
 			   struct fault *ret_problem, struct fault *fault)
 {
+	CLEANUP(clear_request) struct question question = {0};
 	struct fault failure = {0};
 	int64_t begun_us = read_stopwatch_us();
 	bool read = false;
+	bool opened;
+	int result = 0;
 
 	/* One unreadable key is no reason to refuse the clients whose keys are good. */
 	(void)!refresh_shared_keys(keys, ret_problem);
-	if (open_with_ring(keys, kind, jwe, ret_question, &failure) == 0)
-		return 0;
-	if (failure.class == FAULT_UNDECRYPTABLE)
-		(void)!retry_shared_keys(keys, begun_us, &read, ret_problem);
-	return read ? open_with_ring(keys, kind, jwe, ret_question, fault)
-		    : pass_fault(&failure, fault);
+	opened = open_with_ring(keys, kind, jwe, &question, &failure) == 0;
+	/* Another front end may just have replaced the key, or removed it. */
+	if (opened && keys->source.recorded)
+		result = follow_record(keys, begun_us, false, &read, ret_problem, fault);
+	else if (!opened && failure.class == FAULT_UNDECRYPTABLE)
+		result = look_for_new_keys(keys, begun_us, &read, ret_problem, fault);
+	if (result < 0)
+		return -1;
+	if (read)
+		return open_with_ring(keys, kind, jwe, ret_question, fault);
+	if (!opened)
+		return pass_fault(&failure, fault);
+	MOVE(ret_question, question);
+	return 0;
+}
+
+bool find_newer_keys(struct shared_keys *keys, int64_t since_us, struct fault *ret_problem)
+{
+	struct fault ignored = {0};
+	bool read = false;
+
+	if (keys->source.recorded)
+		(void)!follow_record(keys, since_us, true, &read, ret_problem, &ignored);
+	return read;
 }
 
 bool find_successor(struct shared_keys *keys, const struct decrypted_message *message,
@@ -258,14 +354,12 @@ static void derive_from_key(const struct shared_key *key, const char *label,
 	derive_key((struct bytes){key->key, SHARED_KEY_LEN}, label, ret_key->key);
 }
 
-size_t derive_from_shared_keys(struct shared_keys *keys, const char *peer, const char *label,
-			       struct derived_key ret_keys[static DERIVED_KEYS_MAX],
-			       struct fault *ret_problem)
+static size_t derive_from_ring(struct shared_keys *keys, const char *peer, const char *label,
+			       struct derived_key ret_keys[static DERIVED_KEYS_MAX])
 {
 	const int64_t now_s = read_clock();
 	size_t count = 0;
 
-	(void)!refresh_shared_keys(keys, ret_problem);
 	pthread_rwlock_rdlock(&keys->lock);
 	/* A peer's current key comes before its old one. */
 	for (size_t i = 0; i < keys->ring.count && count < DERIVED_KEYS_MAX; i++) {
@@ -276,6 +370,20 @@ size_t derive_from_shared_keys(struct shared_keys *keys, const char *peer, const
 			derive_from_key(&each->key, label, &ret_keys[count++]);
 	}
 	pthread_rwlock_unlock(&keys->lock);
+	return count;
+}
+
+size_t derive_from_shared_keys(struct shared_keys *keys, const char *peer, const char *label,
+			       struct derived_key ret_keys[static DERIVED_KEYS_MAX],
+			       struct fault *ret_problem)
+{
+	const int64_t begun_us = read_stopwatch_us();
+	size_t count;
+
+	(void)!refresh_shared_keys(keys, ret_problem);
+	count = derive_from_ring(keys, peer, label, ret_keys);
+	if (count == 0 && find_newer_keys(keys, begun_us, ret_problem))
+		count = derive_from_ring(keys, peer, label, ret_keys);
 	return count;
 }
 

@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_WIRE_SHARED_KEYS_H
 #define CERTPOOL_WIRE_SHARED_KEYS_H
 
+#include "common/base/token_bucket.h"
 #include "common/crypto/digest.h"
 #include "common/layout/layout.h"
 #include "common/wire/envelope.h"
@@ -13,6 +14,7 @@ struct key_source {
 	int (*read)(void *context, struct key_ring *ret_ring, struct fault *fault);
 	int (*stamp)(void *context, uint8_t ret_stamp[static SHA256_LEN], struct fault *fault);
 	void *context;
+	bool recorded; /* by a record that others change too: a stamp costs no more than a query */
 };
 
 /*
@@ -25,6 +27,10 @@ struct key_source {
  *   - when a key's file has changed, which is looked at once a second at most: a key that was
  *     replaced in its place is no longer valid, however well it decrypts;
  *   - after a message that they do not decrypt, at most once a second: any client may send one.
+ *
+ * Where a record has the keys, it is asked whether they have changed before a message that they
+ * decrypt counts, and after one that they do not, at most a hundred times a second: what one front
+ * end changes holds at all others at once.
  *
  * When a key cannot be read, the previous keys stay. Safe for several threads, which go on with the
  * previous keys during a reading.
@@ -42,6 +48,8 @@ struct shared_keys {
 	int64_t looked_us;         /* of the stopwatch: the last look at the files */
 	int64_t read_us;           /* the same: the last reading */
 	int64_t retried_us;        /* the same: the last one after a failure to decrypt */
+	int64_t seen_us;           /* the same: the last look that succeeded */
+	struct token_bucket looks; /* after messages that the keys do not decrypt */
 };
 
 /* source NULL: the files of Private/ are read here. */
@@ -66,7 +74,8 @@ int retry_shared_keys(struct shared_keys *keys, int64_t since_us, bool *ret_read
 /*
  * find_sender (common/crypto/message.h), open_request and answer_request (common/wire/envelope.h)
  * with these keys. *ret_problem is the
- * reason why keys could not be read, for the log; FAULT_NONE: none.
+ * reason why keys could not be read, for the log; FAULT_NONE: none. Further errors: FAULT_BUSY
+ * when the record that has the keys cannot be asked now.
  */
 int find_sharing_sender(struct shared_keys *keys, struct bytes start,
 			char ret_peer[static NAME_SIZE], struct fault *ret_problem,
@@ -94,6 +103,10 @@ struct derived_key {
 size_t derive_from_shared_keys(struct shared_keys *keys, const char *peer, const char *label,
 			       struct derived_key ret_keys[static DERIVED_KEYS_MAX],
 			       struct fault *ret_problem);
+
+/* Whether the keys were read again since an attempt with derived ones, which began at `since_us`
+   and failed: another one may succeed. */
+bool find_newer_keys(struct shared_keys *keys, int64_t since_us, struct fault *ret_problem);
 
 int answer_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,
 			     const struct question *question, struct bytes plaintext,

@@ -8,14 +8,14 @@
 #   t_backup t_restore t_advice t_root_crl t_rotate_ca t_rotate_root t_rotate_own_root t_signer   restore the CA from a backup
 #   t_record t_check t_crash t_upgrade t_owner t_room t_operation       are about the file of the record, or damage it
 #   t_front_ends t_front_end_keys t_postgresql t_store_copy t_database_backup   have databases of their own
-#   t_keys t_enroll t_renew t_keep t_repair                             make several CAs of one manifest
-#   t_invite t_fleet t_usages                                           join in the second in which a server learns of a key
+#   t_keys t_enroll t_renew t_keep t_repair t_offline t_tls              make several CAs of one manifest
+#   t_fleet                                                             changes the manifest of a CA that is there, and files of keys
 #   t_rotate_key t_replaced_keys                                        change files of shared keys: the record has these
-#   t_prune                                                             is killed at a call of SQLite
+#   t_rotate_ca_crash                                                   puts a layout of before beside the record
+#   t_prune t_acme_http                                                 are about calls, or triggers, of SQLite
 #   program/                                                            is about the command line
-# Not yet looked at: t_offline t_tls t_rotate_ca_crash, which fail.
 set -eu
 here=$(dirname "$(realpath "$0")")
 [ $# -gt 0 ] || set -- authority/t_{clock,crl,ends,init,intermediate,ocsp,revoke,revoke_race}.sh message/t_{message,receiver,receiver_tls,reuse,verify}.sh \
-	pool/t_export.sh service/t_{acme,endpoints,log,page,protocol,secrets,strangers,unpaid}.sh
+	pool/t_{export,invite,topup,usages}.sh service/t_{acme,endpoints,log,page,protocol,secrets,strangers,unpaid}.sh
 exec "$here/../postgresql.sh" bash "$here/run.sh" "$@"

@@ -1,5 +1,6 @@
 #include "common/ca/acme/exchange.h"
 
+#include "common/base/clock.h"
 #include "common/ca/store/fleet.h"
 #include "common/crypto/base64.h"
 #include "common/wire/acme_answer.h"
@@ -35,15 +36,40 @@ static int answer_with_account(struct acme_exchange *exchange, const struct acme
 
 /* --- newAccount --- */
 
-/* The client whose key made the binding: *ret_kid is the kid of that shared key. */
+/* Whether the client's key made the binding: *ret_kid is the kid of that shared key. */
+static bool is_bound(struct shared_keys *shared, const struct flattened_jws *binding,
+		     char ret_kid[static KEY_ID_SIZE])
+{
+	struct derived_key keys[DERIVED_KEYS_MAX];
+	struct fault ignored = {0};
+	bool found = false;
+	const size_t count =
+		derive_from_shared_keys(shared, binding->kid, ACME_BINDING_LABEL, keys, &ignored);
+
+	for (size_t i = 0; i < count && !found; i++) {
+		found = verify_keyed_jws(binding, keys[i].key);
+		memcpy(ret_kid, keys[i].kid, KEY_ID_SIZE);
+	}
+	wipe(keys, sizeof(keys));
+	return found;
+}
+
+static bool is_bound_now(struct shared_keys *shared, const struct flattened_jws *binding,
+			 char ret_kid[static KEY_ID_SIZE])
+{
+	struct fault ignored = {0};
+	int64_t begun_us = read_stopwatch_us();
+
+	return valid_name(binding->kid) && (is_bound(shared, binding, ret_kid) ||
+					    (find_newer_keys(shared, begun_us, &ignored) &&
+					     is_bound(shared, binding, ret_kid)));
+}
+
 static int check_binding(struct acme_exchange *exchange, const struct flattened_jws *binding,
 			 char ret_kid[static KEY_ID_SIZE], struct fault *fault)
 {
 	CLEANUP(free_public_key) struct public_key *key = NULL;
-	struct derived_key keys[DERIVED_KEYS_MAX];
 	struct fault failure = {0};
-	size_t count = 0;
-	bool found = false;
 
 	if (strcmp(binding->url, exchange->jws.url) != 0) {
 		set_refusal(&exchange->problem, "malformed",
@@ -52,15 +78,8 @@ static int check_binding(struct acme_exchange *exchange, const struct flattened_
 	}
 	if (parse_bound_key(bytes_of_buffer(&binding->payload), &key, &failure) < 0)
 		return set_parse_problem(exchange, &failure, "malformed", fault);
-	if (valid_name(binding->kid))
-		count = derive_from_shared_keys(exchange->acme->settings.keys, binding->kid,
-						ACME_BINDING_LABEL, keys, &failure);
-	for (size_t i = 0; i < count && !found; i++) {
-		found = verify_keyed_jws(binding, keys[i].key);
-		memcpy(ret_kid, keys[i].kid, KEY_ID_SIZE);
-	}
-	wipe(keys, sizeof(keys));
-	if (!found || !equal_bytes(public_key_spki(key), public_key_spki(exchange->jws.key)))
+	if (!is_bound_now(exchange->acme->settings.keys, binding, ret_kid) ||
+	    !equal_bytes(public_key_spki(key), public_key_spki(exchange->jws.key)))
 		set_refusal(&exchange->problem, "unauthorized",
 			    "externalAccountBinding: expected the kid and the MAC that certpool "
 			    "client acme CLIENT gives at the CA, over the account's key");

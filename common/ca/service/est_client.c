@@ -1,5 +1,6 @@
 #include "common/ca/service/est_client.h"
 
+#include "common/base/clock.h"
 #include "common/ca/store/certificates.h"
 #include "common/ca/store/clients.h"
 #include "common/crypto/base64.h"
@@ -99,17 +100,27 @@ static bool is_password(struct shared_keys *keys, const char *name, struct bytes
 	return found;
 }
 
+static bool is_password_now(struct shared_keys *keys, const char *name, struct bytes password,
+			    char ret_kid[static KEY_ID_SIZE])
+{
+	struct fault problem = {0};
+	int64_t begun_us = read_stopwatch_us();
+
+	return is_password(keys, name, password, ret_kid, &problem) ||
+	       (find_newer_keys(keys, begun_us, &problem) &&
+		is_password(keys, name, password, ret_kid, &problem));
+}
+
 static void check_password(struct shared_keys *keys, const char *field, struct est_client *client)
 {
 	CLEANUP(wipe_buffer) struct buffer credentials = {0};
-	struct fault problem = {0};
 	struct bytes password;
 
 	if (!read_basic(field, &credentials, client->name, &password))
 		deny(client, EST_UNAUTHENTICATED, "unauthenticated",
 		     "expected Basic with a client's name and its password (certpool client "
 		     "password), found another Authorization");
-	else if (!is_password(keys, client->name, password, client->kid, &problem))
+	else if (!is_password_now(keys, client->name, password, client->kid))
 		deny(client, EST_UNAUTHENTICATED, "unauthenticated",
 		     "expected the password of the client (certpool client password CLIENT), "
 		     "found another one");

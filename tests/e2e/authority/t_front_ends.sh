@@ -128,6 +128,23 @@ expect 0 'changes nothing' "$certpool" client list
 prints 'of the clients' '^client2 '
 check_not 'nor who is barred' grep -q '^client2 .*disabled' out
 
+# --- what the one does with a key, the other knows at once, whoever came just before ---
+mkdir fleet
+printf 'version: 1\nca: {endpoint: "%s"}\nclients:\n  one: {pool: {size: 1}}\n  two: {pool: {size: 1}}\n  three: {pool: {size: 1}}\n' "$first" >fleet/manifest.yaml
+in_fleet() { (cd fleet && CERTPOOL_CA=$first "$certpool" "$@"); }
+for client in one two three; do
+	expect 0 "$client is added and invited at the second" at2 "$certpool" client add "$client" --invite-to ../invitations
+	equal 'with a key in the record' 1 "$(sql ca "select count(*) from certpool.shared_key where client = '$client'")"
+	in_fleet join "../invitations/$client.invitation.json" -q >out 2>&1 && in_fleet request "$client" -q >out 2>&1
+	expect 0 'and enrolls at the first at once' in_fleet enroll "$client"
+done
+expect 0 'a key is replaced at the second' at2 "$certpool" rotate key one --overlap 0
+expect 6 'the one before opens nothing at the first' in_fleet verify one one/cert/cert_key1.crt --online
+says 'as it says' 'answered 400: the body cannot be decrypted'
+expect 0 'a client is removed at the second' at2 "$certpool" client remove two
+expect 6 'and has no key at the first' in_fleet verify two two/cert/cert_key1.crt --online
+says 'either' 'answered 400: the body cannot be decrypted'
+
 # --- the audit log ---
 expect 0 'the logs are whole' "$certpool" audit verify
 prints 'of both' 'of all 2 front ends: [0-9]+ lines, whole, and [0-9]+ checkpoints?'

@@ -7,7 +7,7 @@
 manifest_of() {
 	cat <<-END
 		version: 1
-		ca: {layout: ca, endpoint: "http://127.0.0.1:0"}
+		ca: {layout: ca, endpoint: "http://127.0.0.1:0"$store}
 		clients:
 		  client1: {pool: {$1}, policy: {certificates: 1000}}
 		  client2: {pool: {size: 1}, endpoint: "http://127.0.0.1:0"}

@@ -218,7 +218,7 @@ static int stamp_ending(void *context, uint8_t ret_stamp[static SHA256_LEN], str
 Test(shared_keys, drops_an_old_key_from_memory_when_it_ends)
 {
 	struct ending_keys ending = {.ends_s = read_clock() + 3600};
-	const struct key_source source = {read_ending, stamp_ending, &ending};
+	const struct key_source source = {read_ending, stamp_ending, &ending, .recorded = false};
 	struct ca_fixture fixture;
 	struct shared_keys keys;
 	struct decrypted_message message = {.peer = "client1", .kid = "old"};
@@ -244,4 +244,163 @@ Test(shared_keys, drops_an_old_key_from_memory_when_it_ends)
 	cr_expect_not(find_successor(&keys, &message, &successor, &old_ends_s));
 	clear_shared_keys(&keys);
 	remove_ca(&fixture);
+}
+
+/* A record of the keys of client1, … that other front ends change. */
+struct recorded_keys {
+	struct shared_key keys[3];
+	size_t count;
+	unsigned int revision;
+	unsigned int looks;
+	unsigned int readings;
+	bool away;
+};
+
+static int read_recorded(void *context, struct key_ring *ret_ring, struct fault *fault_)
+{
+	static const char *const clients[] = {"client1", "client2", "client3"};
+	struct recorded_keys *record = context;
+
+	record->readings++;
+	if (record->away)
+		return set_fault(fault_, FAULT_BUSY, "the database is away");
+	for (size_t i = 0; i < record->count && i < COUNT_OF(clients); i++)
+		if (add_peer_key(ret_ring, clients[i], &record->keys[i], fault_) < 0)
+			return -1;
+	return 0;
+}
+
+static int stamp_recorded(void *context, uint8_t ret_stamp[static SHA256_LEN], struct fault *fault_)
+{
+	struct recorded_keys *record = context;
+
+	record->looks++;
+	if (record->away)
+		return set_fault(fault_, FAULT_BUSY, "the database is away");
+	memset(ret_stamp, 0, SHA256_LEN);
+	memcpy(ret_stamp, &record->revision, sizeof(record->revision));
+	return 0;
+}
+
+/* Private/ is never looked at, nor is the record once a second: what is found out is found out by
+   a message. */
+struct record_fixture {
+	struct recorded_keys record;
+	struct shared_keys keys;
+	struct ca_fixture ca;
+	struct buffer messages[3]; /* under each of the three keys */
+};
+
+static void make_record(struct record_fixture *fixture, size_t count)
+{
+	const struct key_source source = {read_recorded, stamp_recorded, &fixture->record,
+					  .recorded = true};
+
+	*fixture = (struct record_fixture){.record.count = count};
+	for (size_t i = 0; i < 3; i++) {
+		OK(generate_shared_key(&fixture->record.keys[i], &fault));
+		fixture->messages[i] = encrypt_text(&fixture->record.keys[i], STATUS_TYPE, "{}");
+	}
+	make_ca(&fixture->ca, NOW_S);
+	set_changed(fixture->ca.layout, 1000);
+	OK(init_shared_keys(&fixture->keys, fixture->ca.layout, &source, &fault));
+}
+
+static void remove_record(struct record_fixture *fixture)
+{
+	clear_shared_keys(&fixture->keys);
+	remove_ca(&fixture->ca);
+	for (size_t i = 0; i < 3; i++)
+		clear_buffer(&fixture->messages[i]);
+}
+
+static int find_in_record(struct record_fixture *fixture, size_t i, struct fault *fault_)
+{
+	char peer[NAME_SIZE];
+	struct fault problem = {0};
+
+	return find_sharing_sender(&fixture->keys, bytes_of_buffer(&fixture->messages[i]), peer,
+				   &problem, fault_);
+}
+
+static int open_by_record(struct record_fixture *fixture, size_t i, struct fault *ret_problem,
+			  struct fault *fault_)
+{
+	CLEANUP(clear_request) struct question question = {0};
+
+	return open_under_shared_keys(&fixture->keys, &status_kind,
+				      bytes_of_buffer(&fixture->messages[i]), &question,
+				      ret_problem, fault_);
+}
+
+Test(shared_keys, of_a_record_count_at_once_wherever_they_were_added)
+{
+	struct record_fixture fixture;
+	struct fault problem = {0};
+
+	make_record(&fixture, 0);
+	for (size_t i = 0; i < 3; i++) {
+		REFUSED(find_in_record(&fixture, i, &fault), FAULT_UNDECRYPTABLE, "kid");
+		fixture.record.count++;
+		fixture.record.revision++;
+		OK(find_in_record(&fixture, i, &fault), "client %zu", i + 1);
+		OK(open_by_record(&fixture, i, &problem, &fault));
+	}
+	cr_expect_eq(fixture.record.readings, 1 + 3, "nor without a change");
+	remove_record(&fixture);
+}
+
+Test(shared_keys, of_a_record_end_at_once_wherever_they_were_removed)
+{
+	struct record_fixture fixture;
+	struct fault problem = {0};
+
+	make_record(&fixture, 2);
+	OK(open_by_record(&fixture, 1, &problem, &fault));
+	fixture.record.count = 1;
+	fixture.record.revision++;
+	REFUSED(open_by_record(&fixture, 1, &problem, &fault), FAULT_UNDECRYPTABLE, "kid");
+	OK(open_by_record(&fixture, 0, &problem, &fault));
+	remove_record(&fixture);
+}
+
+/* catalogue 108: whoever can reach the CA can send what it cannot decrypt. */
+Test(shared_keys, of_a_record_are_looked_at_for_strangers_up_to_a_bound)
+{
+	struct record_fixture fixture;
+	struct fault refusal = {0};
+	struct fault problem = {0};
+	unsigned int looks;
+
+	make_record(&fixture, 1);
+	REFUSED(find_in_record(&fixture, 2, &fault), FAULT_UNDECRYPTABLE, "kid");
+	/* Until the look that there is once a second anyway does not come in between. */
+	do {
+		refusal = (struct fault){0};
+		looks = fixture.record.looks;
+		fixture.keys.looks = (struct token_bucket){
+			.used = INT64_MAX / 2, .as_of_us = read_stopwatch_us() + 60000000};
+		cr_expect_lt(find_in_record(&fixture, 2, &refusal), 0);
+	} while (fixture.record.looks != looks);
+	cr_expect_eq(refusal.class, FAULT_BUSY);
+	cr_expect_not_null(strstr(refusal.text, "ask again"), "%s", refusal.text);
+	OK(open_by_record(&fixture, 0, &problem, &fault), "who has a key does not wait");
+	cr_expect_eq(fixture.record.readings, 1);
+	remove_record(&fixture);
+}
+
+Test(shared_keys, of_a_record_that_is_away_open_nothing)
+{
+	struct record_fixture fixture;
+	struct fault problem = {0};
+
+	make_record(&fixture, 1);
+	fixture.record.away = true;
+	REFUSED(open_by_record(&fixture, 0, &problem, &fault), FAULT_BUSY,
+		"the CA cannot reach its record: ask again");
+	cr_expect_str_eq(problem.text, "the database is away");
+	REFUSED(find_in_record(&fixture, 1, &fault), FAULT_BUSY, "ask again");
+	fixture.record.away = false;
+	OK(open_by_record(&fixture, 0, &problem, &fault));
+	remove_record(&fixture);
 }
