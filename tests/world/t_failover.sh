@@ -18,6 +18,7 @@ configure() { # NUMBER PORT
 		fsync = off
 		max_connections = 100
 		shared_buffers = 32MB
+		wal_retrieve_retry_interval = 100ms
 	END
 }
 start_database() { # NUMBER: sets $server
