@@ -38,7 +38,7 @@ int open_node(const struct command *command, const char *client, struct node *re
 	if (node.client == NULL || open_layout(node.client->layout, &node.layout, fault) < 0 ||
 	    find_endpoint(node.layout, CA_NAME, &node.written, &node.manifest->ca.endpoint, fault) <
 		    0 ||
-	    prepare_numbers(node.layout, node.client, fault) < 0)
+	    prepare_numbers(node.layout, node.client, read_clock(), fault) < 0)
 		return -1;
 	MOVE(ret_node, node);
 	return 0;

@@ -38,6 +38,25 @@ static const struct field certificates_fields[] = {
 	{0},
 };
 
+static const struct field windows_fields[] = {
+	{.name = "every",
+	 .set = set_duration,
+	 .offset = offsetof(struct ca_node, windows.every_s),
+	 .low = 60,
+	 .high = CENTURY_S / 2},
+	{.name = "overlap",
+	 .set = set_duration,
+	 .offset = offsetof(struct ca_node, windows.overlap_s),
+	 .low = 1,
+	 .high = CENTURY_S / 2},
+	{.name = "ahead",
+	 .set = set_number,
+	 .offset = offsetof(struct ca_node, windows.ahead),
+	 .fallback = "3",
+	 .high = 1000},
+	{0},
+};
+
 static const struct field intermediate_fields[] = {
 	{.name = "subject",
 	 .set = set_fixed,
@@ -258,6 +277,7 @@ static const struct field ca_fields[] = {
 	 .high = CENTURY_S},
 	{.name = "intermediate", .set = set_fields, .fields = intermediate_fields},
 	{.name = "certificates", .set = set_fields, .fields = certificates_fields},
+	{.name = "windows", .set = set_fields, .fields = windows_fields},
 	{.name = "crl", .set = set_fields, .fields = crl_fields},
 	{.name = "root_crl", .set = set_fields, .fields = root_crl_fields},
 	{.name = "ocsp", .set = set_fields, .fields = ocsp_fields},
@@ -272,6 +292,18 @@ static const struct field ca_fields[] = {
 	 .high = INT64_C(1) << 50},
 	{0},
 };
+
+static int check_ca_windows(const struct yaml_node *value, const struct ca_node *ca,
+			    struct fault *fault)
+{
+	const struct yaml_node *windows = find_entry(value, "windows");
+
+	if (windows == NULL)
+		return 0;
+	if (ca->windows.every_s == 0)
+		return set_value_fault(windows, fault, "expected the key every, found none");
+	return check_windows(windows, &ca->windows, fault);
+}
 
 /* Joins the path, unless it is NULL, to the manifest's directory. */
 static int join_in_place(const char *directory, char **path, struct fault *fault)
@@ -361,7 +393,8 @@ int read_ca_node(const struct yaml_node *value, const char *directory, struct ca
 	char **const paths[] = {&ca->layout, &ca->root_layout, &ca->pin_file, &ca->passphrase_file};
 
 	if (read_fields(value, ca_fields, ca, fault) < 0 || check_ca_keys(value, ca, fault) < 0 ||
-	    check_acme(value, ca, fault) < 0 || complete_intermediate(value, ca, fault) < 0 ||
+	    check_ca_windows(value, ca, fault) < 0 || check_acme(value, ca, fault) < 0 ||
+	    complete_intermediate(value, ca, fault) < 0 ||
 	    complete_store(value, directory, ca, fault) < 0)
 		return -1;
 	if (ca->listen.count == 0)

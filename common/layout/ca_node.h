@@ -3,6 +3,7 @@
 
 #include "common/base/endpoint.h"
 #include "common/base/key_type.h"
+#include "common/layout/pool_windows.h"
 #include "common/layout/yaml.h"
 
 /*
@@ -30,6 +31,7 @@ struct ca_node {
 	int64_t certificate_validity_s;
 	int64_t certificate_backdate_s;
 	size_t certificate_jitter_percent; /* of the validity, that a certificate may end earlier */
+	struct pool_windows windows;       /* that certificates may be asked for; else none may */
 	char *crl_url;                     /* CRL distribution point: check_web_url; NULL: none */
 	int64_t crl_validity_s;
 	char *ocsp_url;                  /* of the OCSP responder; likewise */

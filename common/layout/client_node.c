@@ -85,6 +85,9 @@ static const struct field pool_fields[] = {
 	 .offset = offsetof(struct client_node, pool.reuse.on_empty),
 	 .fallback = "fail"},
 	{.name = "topup", .set = set_topup, .offset = offsetof(struct client_node, pool.reuse)},
+	{.name = "windows",
+	 .set = set_windows,
+	 .offset = offsetof(struct client_node, pool.windows)},
 	{0},
 };
 
@@ -207,6 +210,32 @@ static int check_client_name(const struct yaml_node *value, struct fault *fault)
 	return 0;
 }
 
+/* Members of a window are as many as it says, and end with it: none is renewed or used up. */
+static int complete_windows(const struct yaml_node *pool, struct pool_settings *settings,
+			    struct fault *fault)
+{
+	const struct yaml_node *size = pool != NULL ? find_entry(pool, "size") : NULL;
+	const struct yaml_node *topup = pool != NULL ? find_entry(pool, "topup") : NULL;
+
+	if (!has_windows(settings))
+		return 0;
+	if (size != NULL)
+		return set_key_fault(size, fault,
+				     "expected no size beside windows, whose members says how many "
+				     "there are in each, found %s",
+				     size->text);
+	if (topup != NULL)
+		return set_key_fault(topup, fault,
+				     "expected no topup beside windows, whose ahead says when the "
+				     "next members are made, found one");
+	if (settings->reuse.method == REUSE_ONCE_ONLY)
+		return set_value_fault(find_entry(pool, "reuse"), fault,
+				       "expected another method beside windows, in each of which "
+				       "members sign until it is over, found once_only");
+	settings->size = settings->windows.members * (settings->windows.ahead + 1);
+	return 0;
+}
+
 static int read_client_node(const struct yaml_node *value, const char *directory,
 			    struct client_node *client, struct fault *fault)
 {
@@ -229,10 +258,16 @@ static int read_client_node(const struct yaml_node *value, const char *directory
 	    0)
 		return -1;
 	if (complete_usages(value, client, fault) < 0 ||
+	    complete_windows(find_entry(value, "pool"), &client->pool, fault) < 0 ||
 	    complete_reuse(find_entry(value, "pool"), client->pool.size, &client->pool.reuse,
 			   fault) < 0)
 		return -1;
 	return complete_policy(value, client, fault);
+}
+
+bool has_windows(const struct pool_settings *pool)
+{
+	return pool->windows.every_s > 0;
 }
 
 size_t last_member(const struct pool_settings *pool)

@@ -6,6 +6,7 @@
 #include "common/base/name.h"
 #include "common/layout/client_policy.h"
 #include "common/layout/pool_reuse.h"
+#include "common/layout/pool_windows.h"
 #include "common/layout/yaml.h"
 
 #include <stdbool.h>
@@ -17,16 +18,16 @@ enum {
 	MESSAGE_SIZE_MAX = 16 * 1024 * 1024,
 };
 
-/* What has become of a number of a pool whose members are used up. */
+/* What has become of a number of a pool whose members are used up, or have windows. */
 enum member_mark {
 	MEMBER_UNUSED,
-	MEMBER_USED,    /* it has signed, and is set aside */
+	MEMBER_USED,    /* it has signed, or its window is over, and it is set aside */
 	MEMBER_RETIRED, /* its key is destroyed; the number never comes back */
 };
 
 /* The content of a client's certificate requests, and how its members are used. */
 struct pool_settings {
-	size_t size; /* of the pool, 1 … POOL_SIZE_MAX */
+	size_t size; /* of the pool, 1 … POOL_SIZE_MAX; with windows: of all that have members */
 	enum key_type key;
 	char *subject;    /* RFC 4514 template: {index}, {client}, {random} */
 	char **alt_names; /* templates "DNS:…", "URI:…", "email:…", "IP:…" */
@@ -34,12 +35,17 @@ struct pool_settings {
 	size_t batch_size;   /* 1 … BATCH_SIZE_MAX */
 	unsigned int usages; /* of enum usage, that the requests ask for */
 	struct pool_reuse reuse;
+	struct pool_windows windows;
 
 	/* The numbers of the members, as view_numbers (pool/members/pool_numbers.h) has found them
 	   in the layout. Without: 1 … size. */
 	size_t last;    /* the highest; 0: without */
 	uint8_t *marks; /* last of them: enum member_mark */
+	struct window_numbers window_numbers;
 };
+
+/* Whether each member is for one window of time. */
+bool has_windows(const struct pool_settings *pool);
 
 /* The highest number of a member. */
 size_t last_member(const struct pool_settings *pool);

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,6 +191,46 @@ static int check_distinct_nodes(const struct manifest *manifest, const struct ya
 	return check_endpoints(manifest, ca, clients, fault);
 }
 
+/* A CA has the same windows for all pools: without windows of its own, those of the pools. */
+static int take_windows(const struct client_node *client, const struct yaml_node *value,
+			struct ca_node *ca, bool own, struct fault *fault)
+{
+	const struct pool_windows *windows = &client->pool.windows;
+	const struct yaml_node *mapping = find_entry(find_entry(value, "pool"), "windows");
+
+	if (ca->windows.every_s == 0)
+		ca->windows = (struct pool_windows){windows->every_s, windows->overlap_s, 0, 0};
+	if (windows->every_s != ca->windows.every_s || windows->overlap_s != ca->windows.overlap_s)
+		return set_value_fault(mapping, fault,
+				       "expected every and overlap of %" PRId64 " and %" PRId64
+				       " seconds, as %s: a CA has the same windows for all pools; "
+				       "found %" PRId64 " and %" PRId64,
+				       ca->windows.every_s, ca->windows.overlap_s,
+				       own ? "ca.windows has them"
+					   : "the pools before it have them",
+				       windows->every_s, windows->overlap_s);
+	if (own && windows->ahead > ca->windows.ahead)
+		return set_value_fault(mapping, fault,
+				       "ahead: expected at most %zu, that of ca.windows, found %zu",
+				       ca->windows.ahead, windows->ahead);
+	if (windows->ahead > ca->windows.ahead)
+		ca->windows.ahead = windows->ahead;
+	return 0;
+}
+
+static int complete_windows(struct manifest *manifest, const struct yaml_node *clients,
+			    struct fault *fault)
+{
+	const bool own = manifest->ca.windows.every_s != 0;
+
+	for (size_t i = 0; i < manifest->client_count; i++)
+		if (has_windows(&manifest->clients[i].pool) &&
+		    take_windows(&manifest->clients[i], clients->children[i], &manifest->ca, own,
+				 fault) < 0)
+			return -1;
+	return 0;
+}
+
 /* The top level. The clients are read before the batch, in whatever order the file has them. */
 struct sections {
 	size_t version;
@@ -233,6 +274,7 @@ static int read_sections(const struct yaml_node *root, struct manifest *manifest
 	    read_ca_node(sections.ca, manifest->directory, &manifest->ca, fault) < 0 ||
 	    read_client_nodes(sections.clients, manifest->directory, &manifest->clients,
 			      &manifest->client_count, fault) < 0 ||
+	    complete_windows(manifest, sections.clients, fault) < 0 ||
 	    check_distinct_nodes(manifest, sections.ca, sections.clients, fault) < 0)
 		return -1;
 	return read_run_steps(sections.batch, manifest->clients, manifest->client_count,

@@ -2,9 +2,13 @@
 
 #include "common/layout/manifest.h"
 #include "common/wire/claims_json.h"
+#include "common/x509/der.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define NOT_BEFORE "not_before"
+#define NOT_AFTER "not_after"
 
 static void clear_pems(struct member_pem *pems, size_t count)
 {
@@ -84,22 +88,50 @@ int format_certificates_request(const struct certificates_request *request, stru
 				struct fault *fault)
 {
 	CLEANUP(free_json) json_t *object = new_request_json(&request->claims, fault);
+	const struct window *window = &request->window;
 
 	if (object == NULL ||
 	    json_object_set_new(object, "requests",
 				new_pems_json(request->members, request->count)) < 0)
 		return set_memory_fault(fault);
+	if (window->end_s != 0 &&
+	    (json_object_set_new(object, NOT_BEFORE, json_integer(window->begin_s)) < 0 ||
+	     json_object_set_new(object, NOT_AFTER, json_integer(window->end_s)) < 0))
+		return set_memory_fault(fault);
 	return format_json(object, ret_json, fault);
+}
+
+/* Both of its ends, or none. */
+static int parse_window(const json_t *object, struct window *window, struct fault *fault)
+{
+	const json_t *begin = json_object_get(object, NOT_BEFORE);
+	const json_t *end = json_object_get(object, NOT_AFTER);
+
+	if (begin == NULL && end == NULL)
+		return 0;
+	if (begin == NULL || end == NULL)
+		return set_fault(fault, FAULT_MALFORMED,
+				 "expected " NOT_BEFORE " and " NOT_AFTER ", or neither");
+	window->begin_s = json_integer_value(begin);
+	window->end_s = json_integer_value(end);
+	if (window->begin_s >= 0 && window->begin_s < window->end_s &&
+	    window->end_s <= DER_TIME_MAX_S)
+		return 0;
+	return set_fault(fault, FAULT_MALFORMED,
+			 NOT_BEFORE ": expected a time before " NOT_AFTER " and the year 10000");
 }
 
 static int parse_request(const json_t *object, struct certificates_request *request,
 			 struct fault *fault)
 {
 	static const struct member_rule rules[] = {REQUEST_CLAIM_RULES,
-						   {"requests", JSON_OBJECT, true}};
+						   {"requests", JSON_OBJECT, true},
+						   {NOT_BEFORE, JSON_INTEGER, false},
+						   {NOT_AFTER, JSON_INTEGER, false}};
 
 	if (check_members(object, rules, COUNT_OF(rules), fault) < 0 ||
-	    parse_request_claims(object, &request->claims, fault) < 0)
+	    parse_request_claims(object, &request->claims, fault) < 0 ||
+	    parse_window(object, &request->window, fault) < 0)
 		return -1;
 	if (parse_pems(json_object_get(object, "requests"), &request->members, &request->count,
 		       fault) < 0)

@@ -2,6 +2,7 @@
 #define CERTPOOL_WIRE_CERTIFICATES_H
 
 #include "common/crypto/signed_message.h"
+#include "common/layout/pool_windows.h"
 #include "common/wire/claims.h"
 #include "common/x509/intermediates.h"
 
@@ -27,6 +28,8 @@ struct certificates_request {
 	struct request_claims claims;
 	struct member_pem *members;
 	size_t count; /* 1 … BATCH_SIZE_MAX */
+	/* The validity that all of its certificates are to have; end_s 0: the CA chooses it. */
+	struct window window;
 };
 
 struct member_refusal {
@@ -55,8 +58,9 @@ int format_certificates_request(const struct certificates_request *request, stru
 
 /*
  * Errors: FAULT_MALFORMED for unknown, missing or duplicate members, for a name that is no
- * valid_name, for no request at all; FAULT_TOO_LARGE for more than BATCH_SIZE_MAX. On failure
- * ret_claims->jti is filled if it could be read, so that the refusal can name the request.
+ * valid_name, for no request at all, for one end of a window alone; FAULT_TOO_LARGE for more than
+ * BATCH_SIZE_MAX. On failure ret_claims->jti is filled if it could be read, so that the refusal can
+ * name the request.
  */
 int parse_certificates_request(struct bytes json, struct certificates_request *ret_request,
 			       struct request_claims *ret_claims, struct fault *fault) MUST_CHECK;

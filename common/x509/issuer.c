@@ -359,14 +359,18 @@ int create_cross_certificate(const struct issuer *root, const struct certificate
 
 /* The cheap refusals, before any signature is verified. */
 static int check_request(const struct issuer *issuer, const struct csr *csr,
-			 const struct validity *validity, struct fault *fault)
+			 const struct grant *grant, struct fault *fault)
 {
+	const struct certificate *certificate = issuer_certificate(issuer);
+	struct validity validity = grant->validity;
 	struct bytes spki = public_key_spki(csr_public_key(csr));
 
-	if (equal_bytes(spki, certificate_fields(issuer_certificate(issuer))->spki) ||
+	if (equal_bytes(spki, certificate_fields(certificate)->spki) ||
 	    equal_bytes(spki, certificate_fields(issuer_root(issuer))->spki))
 		return set_fault(fault, FAULT_REFUSED, "request: its public key is the issuer's");
-	return check_within(issuer_certificate(issuer), validity, fault);
+	if (grant->in_window && validity.not_before_s < certificate_not_before(certificate))
+		validity.not_before_s = certificate_not_before(certificate);
+	return check_within(certificate, &validity, fault);
 }
 
 int append_member_extensions(struct buffer *extensions, const struct issuer *issuer,
@@ -400,8 +404,7 @@ int prepare_certificate(const struct issuer *issuer, const struct csr *csr,
 		.spki = public_key_spki(csr_public_key(csr)),
 	};
 
-	if (check_request(issuer, csr, &grant->validity, fault) < 0 ||
-	    check_csr_proof(csr, fault) < 0 ||
+	if (check_request(issuer, csr, grant, fault) < 0 || check_csr_proof(csr, fault) < 0 ||
 	    append_member_extensions(&extensions, issuer, names, grant->usages, fields.spki,
 				     fault) < 0)
 		return -1;

@@ -134,6 +134,7 @@ struct grant {
 	struct validity validity;
 	unsigned int usages;              /* of enum usage */
 	const struct member_names *names; /* NULL: the request's */
+	bool in_window;                   /* it may begin before the issuer's certificate */
 };
 
 /*
@@ -144,7 +145,7 @@ struct grant {
  * subjectKeyIdentifier; the issuer's key identifier as authorityKeyIdentifier; the URLs of
  * set_published_urls. Verifies the request's signature. Errors: FAULT_REFUSED if the signature is
  * not valid, for the public key of the issuer or its root, and for a validity that is not within
- * the issuer's: it may end in the same second.
+ * the issuer's: it may end in the same second, and begin before it if the grant says so.
  */
 int prepare_certificate(const struct issuer *issuer, const struct csr *csr,
 			const uint8_t serial[static SERIAL_MAX], const struct grant *grant,

@@ -124,7 +124,7 @@ int lock_client(const struct command *command, const struct layout *layout,
 {
 	if (lock_or_wait(command, layout, ret_lock, fault) < 0)
 		return -1;
-	return prepare_numbers(layout, client, fault);
+	return prepare_numbers(layout, client, read_clock(), fault);
 }
 
 int make_client_pool(const struct command *command, const struct layout *layout,

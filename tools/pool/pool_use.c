@@ -72,3 +72,30 @@ void print_pool_use(const struct client_node *client, const struct pool_summary 
 	if (once)
 		print_fill_up(client, state, unused, now_s, line);
 }
+
+void print_windows(const struct client_node *client, int64_t now_s, struct json_line *line)
+{
+	const struct pool_windows *windows = &client->pool.windows;
+	struct window present;
+	struct window last;
+	char begin[TIME_TEXT_SIZE];
+	char end[TIME_TEXT_SIZE];
+	char last_end[TIME_TEXT_SIZE];
+
+	if (!has_windows(&client->pool))
+		return;
+	present = window_at(windows, now_s);
+	last = window_at(windows, present.begin_s + (int64_t)windows->ahead * windows->every_s);
+	if (line != NULL) {
+		add_json_time(line, "window_begin", present.begin_s);
+		add_json_time(line, "window_end", present.end_s);
+		add_json_number(line, "window_members", (long long)windows->members);
+		add_json_time(line, "windows_end", last.end_s);
+		return;
+	}
+	format_time(present.begin_s, begin);
+	format_time(present.end_s, end);
+	format_time(last.end_s, last_end);
+	print_line("  window from %s to %s, members %zu; the %zu ahead end at %s", begin, end,
+		   windows->members, windows->ahead, last_end);
+}

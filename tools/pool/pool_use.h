@@ -11,4 +11,7 @@
 void print_pool_use(const struct client_node *client, const struct pool_summary *summary,
 		    const struct pool_state *state, int64_t now_s, struct json_line *line);
 
+/* Prints which windows a pool has members for, if it has windows, in the same way. */
+void print_windows(const struct client_node *client, int64_t now_s, struct json_line *line);
+
 #endif

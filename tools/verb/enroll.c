@@ -10,6 +10,7 @@
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/pool/client_pool.h"
+#include "tools/pool/pool_use.h"
 
 #include <string.h>
 
@@ -29,22 +30,24 @@ static const struct option enroll_options[] = {
 	{0},
 };
 
-static int print_enrolled(const struct command *command, const char *client,
+static int print_enrolled(const struct command *command, const struct client_node *client,
 			  const struct enroll_summary *enrolled, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 
 	if (!command->json) {
-		print_line("%s: saved %s; %s there; %zu refused", client,
+		print_line("%s: saved %s; %s there; %zu refused", client->name,
 			   counted(enrolled->saved, "certificate", "certificates").text,
 			   counted(enrolled->present, "was", "were").text, enrolled->refused);
+		print_windows(client, read_clock(), NULL);
 		return 0;
 	}
-	add_json_text(&line, "client", client);
+	add_json_text(&line, "client", client->name);
 	add_json_number(&line, "saved", (long long)enrolled->saved);
 	add_json_number(&line, "present", (long long)enrolled->present);
 	add_json_number(&line, "refused", (long long)enrolled->refused);
 	add_json_number(&line, "cut_short", (long long)enrolled->cut_short.count);
+	print_windows(client, read_clock(), &line);
 	return print_json(&line, fault);
 }
 
@@ -138,7 +141,7 @@ static int import_client(const struct command *command, const struct node *node,
 			   counted(enrolled.others, "line is for another client",
 				   "lines are for other clients")
 				   .text);
-	if (print_enrolled(command, node->client->name, &enrolled, fault) < 0)
+	if (print_enrolled(command, node->client, &enrolled, fault) < 0)
 		return -1;
 	return check_enrolled(node->client->name, &enrolled, fault);
 }
@@ -168,7 +171,7 @@ static int run_enroll(const struct command *command, const void *settings, struc
 	if (result < 0 && enrolled.refused == 0)
 		return -1;
 	print_learned(command, node.client->name, &learned, &unlearned);
-	return print_enrolled(command, node.client->name, &enrolled, fault) < 0 ? -1 : result;
+	return print_enrolled(command, node.client, &enrolled, fault) < 0 ? -1 : result;
 }
 
 const struct verb enroll_verb = {

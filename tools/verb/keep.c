@@ -7,6 +7,7 @@
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/pool/client_pool.h"
+#include "tools/pool/pool_use.h"
 
 struct keep_settings {
 	int64_t within_s;
@@ -24,14 +25,19 @@ static const struct option keep_options[] = {
 	{0},
 };
 
-static void print_retired(const struct command *command, const char *client, size_t retired,
-			  struct json_line *line)
+static void print_retired(const struct command *command, const struct client_node *client,
+			  size_t retired, struct json_line *line)
 {
+	bool windows = has_windows(&client->pool);
+
 	if (command->json)
 		add_json_number(line, "retired", (long long)retired);
 	else if (retired > 0)
-		print_line("%s: filled up; keys of members that had signed, destroyed: %zu", client,
+		print_line("%s: %s, destroyed: %zu", client->name,
+			   windows ? "keys of members whose window is over"
+				   : "filled up; keys of members that had signed",
 			   retired);
+	print_windows(client, read_clock(), command->json ? line : NULL);
 }
 
 /* What is revoked has to be known: a timer's run that could not ask is to be repeated. */
@@ -72,7 +78,7 @@ static int keep(const struct command *command, const struct keep_settings *given
 	    take_ca_key(node, &upkeep.enrollment.ca, fault) < 0)
 		return -1;
 	print_kept(command, node->client->name, &kept, &line);
-	print_retired(command, node->client->name, retired, &line);
+	print_retired(command, node->client, retired, &line);
 	if (command->json && print_json(&line, fault) < 0)
 		return -1;
 	return check_kept(node->client->name, &kept, fault);

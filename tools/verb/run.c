@@ -203,7 +203,7 @@ static int open_client(struct client_node *client, struct layout **ret_layout, s
 {
 	if (open_layout(client->layout, ret_layout, fault) < 0)
 		return -1;
-	return prepare_numbers(*ret_layout, client, fault);
+	return prepare_numbers(*ret_layout, client, read_clock(), fault);
 }
 
 static int enroll_one(const struct run_context *run, struct client_node *client,

@@ -259,6 +259,7 @@ static int print_pool(const struct command *command, const struct client_node *c
 			   summary->states[MEMBER_DAMAGED]);
 		print_line("  first expiry %s, last %s", first, last);
 		print_pool_use(client, summary, state, now_s, NULL);
+		print_windows(client, now_s, NULL);
 		return 0;
 	}
 	add_json_text(&line, "node", client->name);
@@ -275,6 +276,7 @@ static int print_pool(const struct command *command, const struct client_node *c
 	add_json_time(&line, "first_expiry", summary->first_expiry_s);
 	add_json_time(&line, "last_expiry", summary->last_expiry_s);
 	print_pool_use(client, summary, state, now_s, &line);
+	print_windows(client, now_s, &line);
 	return print_json(&line, fault);
 }
 
@@ -338,7 +340,7 @@ static int show_client(const struct command *command, struct client_node *client
 		return note_elsewhere(command, client, fault);
 
 	if (open_layout(client->layout, &layout, fault) < 0 ||
-	    (view_numbers(layout, client, &state, &damaged) < 0 &&
+	    (view_numbers(layout, client, now_s, &state, &damaged) < 0 &&
 	     pass_failure(&damaged, fault) < 0) ||
 	    (read_known_revocations(layout, client->name, &revocations, &unread) < 0 &&
 	     pass_failure(&unread, fault) < 0) ||

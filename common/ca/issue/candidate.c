@@ -1,5 +1,6 @@
 #include "common/ca/issue/candidate.h"
 
+#include "common/base/clock.h"
 #include "common/base/random.h"
 #include "common/ca/issue/authority.h"
 #include "common/ca/issue/issuing_key.h"
@@ -16,14 +17,10 @@ void clear_candidate(struct candidate *candidate)
 
 /* Begins a little before now, for clients whose clock is behind; stays within the issuer's. */
 static struct validity choose_validity(const struct ca_node *ca, const struct issuer *issuer,
-				       const struct client_policy *policy, int64_t now_s)
+				       const struct client *client, int64_t now_s)
 {
-	int64_t validity_s = ca->certificate_validity_s;
-
-	if (policy->validity_s != 0 && policy->validity_s < validity_s)
-		validity_s = policy->validity_s;
 	return limit_validity(issuer_certificate(issuer), now_s - ca->certificate_backdate_s,
-			      now_s + validity_s);
+			      now_s + longest_validity(ca, client));
 }
 
 /* A share of what is left of the validity, which the issuer's end may have cut short. */
@@ -71,10 +68,31 @@ int begin_issue(struct authority *authority, const char *client, int64_t now_s,
 		return -1;
 	public_key_sha256(certificate_public_key(issuer_certificate(issuer)),
 			  options->issuer_key_sha256);
-	options->validity =
-		choose_validity(authority_ca(authority), issuer, &ret_record->policy, now_s);
+	options->validity = choose_validity(authority_ca(authority), issuer, ret_record, now_s);
 	options->jitter_s = choose_jitter(authority_ca(authority), &options->validity, now_s);
 	return 0;
+}
+
+void choose_window(const struct ca_node *ca, const struct window *asked,
+		   struct issue_options *options, struct refusal *refusal)
+{
+	int64_t last_s = certificate_not_after(issuer_certificate(options->issuer));
+	char last[TIME_TEXT_SIZE];
+
+	check_asked_window(ca, options->client, asked, options->now_s,
+			   options->now_s + ORDER_SKEW_S, refusal);
+	if (is_refused(refusal))
+		return;
+	format_time(last_s, last);
+	if (asked->end_s > last_s)
+		set_refusal(
+			refusal, "policy",
+			"validity: expected a window that ends before the CA's own certificate, "
+			"at %s: its operator renews that with certpool rotate ca",
+			last);
+	options->validity = (struct validity){asked->begin_s, asked->end_s};
+	options->jitter_s = 0;
+	options->in_window = true;
 }
 
 int find_recorded(const struct issue_options *options, struct candidate *candidate, bool *ret_found,
@@ -168,7 +186,8 @@ static int prepare(const struct issue_options *options, const struct csr *csr, u
 	CLEANUP(clear_buffer) struct buffer alt_names = {0};
 	struct member_names names = {.subject = no_subject};
 	struct grant grant = {.usages = choose_usages(options->client, usages),
-			      .names = options->names != NULL ? &names : NULL};
+			      .names = options->names != NULL ? &names : NULL,
+			      .in_window = options->in_window};
 	struct fault problem = {0};
 
 	if (options->names != NULL)

@@ -3,6 +3,7 @@
 
 #include "common/ca/store/certificates.h"
 #include "common/ca/store/clients.h"
+#include "common/layout/ca_node.h"
 #include "common/wire/claims.h"
 #include "common/x509/issuer.h"
 
@@ -20,6 +21,7 @@ struct issue_options {
 	const struct alt_names *names;
 	unsigned int usages; /* of enum usage, in place of none in a request; 0: the policy's */
 	bool new_keys;       /* a key that has a certificate is refused */
+	bool in_window;      /* the validity is that of a window, for which the client asked */
 };
 
 /*
@@ -31,6 +33,11 @@ struct authority;
 int begin_issue(struct authority *authority, const char *client, int64_t now_s,
 		struct client *ret_record, struct issue_options *options, struct refusal *refusal,
 		struct fault *fault) MUST_CHECK;
+
+/* Makes the options those of a window for which the client asks; *refusal is filled when it may
+   have none in it. */
+void choose_window(const struct ca_node *ca, const struct window *asked,
+		   struct issue_options *options, struct refusal *refusal);
 
 /*
  * One certificate request of a batch. Once examined it is refused, or has the certificate that is

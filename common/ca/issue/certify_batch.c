@@ -311,6 +311,8 @@ int certify_batch(struct authority *authority, const char *client,
 	if (begin_issue(authority, client, now_s, &record, &batch.options, &refusal, fault) < 0)
 		return -1;
 	check_count(request->count, &refusal);
+	if (!is_refused(&refusal) && request->window.end_s != 0)
+		choose_window(authority_ca(authority), &request->window, &batch.options, &refusal);
 	if (is_refused(&refusal))
 		return refuse_batch(&refusal, ret_answer);
 	if (allocate_batch(&batch, fault) < 0 ||

@@ -8,10 +8,6 @@
 
 #include <string.h>
 
-/* How far the clocks of who orders and of the signer may be apart, and how long an order may wait.
- */
-enum { ORDER_SKEW_S = 600 };
-
 static void check_times(const struct body_rules *rules, const struct certificate *certificate,
 			int64_t backdate_s, int64_t validity_s, struct verdict *verdict)
 {
@@ -108,15 +104,32 @@ static void check_newest(const struct body_rules *rules, struct verdict *verdict
 			       certificate_subject(issuer_certificate(rules->issuer)));
 }
 
+/* A window may have begun before the CA's own certificate. */
+static void check_window(const struct body_rules *rules, const struct window *window,
+			 struct verdict *verdict)
+{
+	struct refusal refusal = {0};
+
+	check_asked_window(rules->ca, rules->client, window, rules->now_s - ORDER_SKEW_S,
+			   rules->now_s + 2 * ORDER_SKEW_S, &refusal);
+	if (is_refused(&refusal))
+		reject_because(verdict, "%s", refusal.detail);
+	if (window->end_s > certificate_not_after(issuer_certificate(rules->issuer)))
+		reject_because(verdict, "expected a validity within the CA's own");
+}
+
 static int check_member(const struct body_rules *rules, const struct certificate *certificate,
 			struct verdict *verdict, struct fault *fault)
 {
-	int64_t validity_s = rules->ca->certificate_validity_s;
+	const struct window window = {certificate_not_before(certificate),
+				      certificate_not_after(certificate)};
 
 	check_newest(rules, verdict);
-	if (rules->client->policy.validity_s != 0 && rules->client->policy.validity_s < validity_s)
-		validity_s = rules->client->policy.validity_s;
-	check_times(rules, certificate, rules->ca->certificate_backdate_s, validity_s, verdict);
+	if (is_window(&rules->ca->windows, &window))
+		check_window(rules, &window, verdict);
+	else
+		check_times(rules, certificate, rules->ca->certificate_backdate_s,
+			    longest_validity(rules->ca, rules->client), verdict);
 	return check_names(rules, certificate, verdict, fault);
 }
 

@@ -1,8 +1,10 @@
 #include "common/ca/signer/policy.h"
 
+#include "common/base/clock.h"
 #include "common/layout/template.h"
 #include "common/x509/distinguished_name.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,6 +108,54 @@ void check_policy(const struct client *client, const struct named_key *asked,
 	check_policy_names(client, names, refusal);
 	if (!is_refused(refusal))
 		check_asked_usages(client, asked, refusal);
+}
+
+int64_t longest_validity(const struct ca_node *ca, const struct client *client)
+{
+	int64_t own_s = client->policy.validity_s;
+
+	return own_s != 0 && own_s < ca->certificate_validity_s ? own_s
+								: ca->certificate_validity_s;
+}
+
+void check_asked_window(const struct ca_node *ca, const struct client *client,
+			const struct window *asked, int64_t from_s, int64_t to_s,
+			struct refusal *refusal)
+{
+	const struct pool_windows *windows = &ca->windows;
+	const int64_t longest_s = longest_validity(ca, client);
+	char begin[TIME_TEXT_SIZE];
+	char end[TIME_TEXT_SIZE];
+	int64_t last_s;
+
+	format_time(asked->begin_s, begin);
+	format_time(asked->end_s, end);
+	if (windows->every_s == 0) {
+		set_refusal(refusal, "policy",
+			    "validity: expected none in the request, as the CA has no windows in "
+			    "its manifest, found %s to %s",
+			    begin, end);
+		return;
+	}
+	last_s = window_at(windows, to_s).begin_s + (int64_t)windows->ahead * windows->every_s;
+	if (!is_window(windows, asked))
+		set_refusal(refusal, "policy",
+			    "validity: expected a window of the CA, which begins at a multiple of "
+			    "%" PRId64 " s after 1970 and ends %" PRId64 " s later, found %s to %s",
+			    windows->every_s, windows->every_s + windows->overlap_s, begin, end);
+	else if (asked->end_s - asked->begin_s > longest_s)
+		set_refusal(refusal, "policy",
+			    "validity: expected at most %" PRId64 " s, found a window of %" PRId64
+			    " s: raise ca.certificates.validity, or the client's",
+			    longest_s, asked->end_s - asked->begin_s);
+	else if (asked->end_s < from_s)
+		set_refusal(refusal, "policy",
+			    "validity: expected a window that is not over, found %s to %s", begin,
+			    end);
+	else if (asked->begin_s > last_s)
+		set_refusal(refusal, "policy",
+			    "validity: expected at most %zu windows ahead, found %s to %s",
+			    windows->ahead, begin, end);
 }
 
 static int add_host(struct alt_names *names, const char *host, struct fault *fault)

@@ -37,6 +37,22 @@ void check_policy_names(const struct client *client, const struct alt_names *nam
 void check_policy(const struct client *client, const struct named_key *asked,
 		  struct refusal *refusal);
 
+/*
+ * Refuses, in *refusal, a validity for which a client asks: but for a window of the CA that ends
+ * when its clock shows from_s or later, and begins no more windows after the one of to_s than the
+ * CA has ahead; and that is no longer than a certificate of the client may be.
+ */
+void check_asked_window(const struct ca_node *ca, const struct client *client,
+			const struct window *asked, int64_t from_s, int64_t to_s,
+			struct refusal *refusal);
+
+/* The longest validity of a client's certificates. */
+int64_t longest_validity(const struct ca_node *ca, const struct client *client);
+
+/* How far the clocks of who orders and of the signer, or of a client and of the CA, may be apart,
+   and how long an order may wait. */
+enum { ORDER_SKEW_S = 600 };
+
 /* The alternative names of the CA's own TLS server: the hosts of the manifest's endpoint, unless
    that is a wildcard, and of its names. ret_names must be empty. */
 int list_server_names(const struct ca_node *ca, struct alt_names *ret_names,

@@ -61,6 +61,15 @@ static size_t choose_batch_size(size_t member_count, const struct pool_settings 
 	return share < most ? share : most;
 }
 
+/* At most: a batch ends with a window, too. */
+static size_t count_batches(size_t member_count, size_t batch_size,
+			    const struct pool_settings *pool)
+{
+	size_t windows = has_windows(pool) ? last_member(pool) / pool->windows.members + 1 : 0;
+
+	return (member_count + batch_size - 1) / batch_size + windows;
+}
+
 static void report_refusal(struct certify_context *context, size_t member,
 			   const struct refusal *refusal)
 {
@@ -73,16 +82,19 @@ static void report_refusal(struct certify_context *context, size_t member,
 	pthread_mutex_unlock(&context->lock);
 }
 
-/* Takes the members of the next batch: the *ret_count members of the set after *ret_last. */
+/* Takes the members of the next batch: the *ret_count members of the set after *ret_last, all of
+   one window. */
 static void take_members(struct certify_context *context, size_t *ret_last, size_t *ret_count)
 {
+	const struct pool_settings *pool = &context->enrollment->client->pool;
 	size_t count = 0;
 	size_t next;
 
 	pthread_mutex_lock(&context->lock);
 	*ret_last = context->last;
 	while (count < context->batch_size &&
-	       (next = next_in_member_set(context->certification->members, context->last)) != 0) {
+	       (next = next_in_member_set(context->certification->members, context->last)) != 0 &&
+	       (count == 0 || may_share_request(pool, context->last, next))) {
 		context->last = next;
 		count++;
 	}
@@ -98,6 +110,8 @@ static int fill_batch(struct certify_context *context, struct request_batch *ret
 	size_t count;
 
 	take_members(context, &member, &count);
+	if (count == 0)
+		return 0;
 	if (init_request_batch(context->certification->files, count, &batch, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
@@ -111,6 +125,8 @@ static int fill_batch(struct certify_context *context, struct request_batch *ret
 			report_refusal(context, member, &refusal);
 	}
 	report_progress(&context->progress, count - batch.request.count);
+	if (ask_for_window(&context->enrollment->client->pool, &batch, fault) < 0)
+		return -1;
 	MOVE(ret_batch, batch);
 	return 0;
 }
@@ -252,7 +268,7 @@ int certify_members(const struct certification *certification, struct certify_su
 	    read_shared_key(enrollment->layout, CA_NAME, &context.key, fault) < 0)
 		return -1;
 	context.batch_size = choose_batch_size(count, &enrollment->client->pool);
-	batch_count = (count + context.batch_size - 1) / context.batch_size;
+	batch_count = count_batches(count, context.batch_size, &enrollment->client->pool);
 	if (run_tasks(batch_count, IN_FLIGHT, certify_next_batch, &context, fault) < 0 ||
 	    (count > 0 && take_new_key(&key_question, read_clock(), fault) < 0))
 		return -1;

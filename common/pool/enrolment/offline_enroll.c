@@ -64,6 +64,8 @@ static int rebuild_batch(const struct import_context *context,
 					 "member %zu: its request is not what was exported: %s",
 					 request->members[i], refusal.detail);
 	}
+	if (ask_for_window(&context->enrollment->client->pool, &batch, fault) < 0)
+		return -1;
 	MOVE(ret_batch, batch);
 	return 0;
 }

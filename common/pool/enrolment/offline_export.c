@@ -48,7 +48,9 @@ static int fill_batch(struct export_context *context, size_t *last, struct reque
 	if (init_request_batch(&current_files, most, &batch, fault) < 0)
 		return -1;
 	while (batch.request.count < most &&
-	       (member = next_in_member_set(&context->missing, *last)) != 0) {
+	       (member = next_in_member_set(&context->missing, *last)) != 0 &&
+	       (batch.request.count == 0 ||
+		may_share_request(&enrollment->client->pool, *last, member))) {
 		struct refusal refusal = {0};
 
 		*last = member;
@@ -59,6 +61,8 @@ static int fill_batch(struct export_context *context, size_t *last, struct reque
 			report_refusal(enrollment, member, &refusal);
 		}
 	}
+	if (ask_for_window(&enrollment->client->pool, &batch, fault) < 0)
+		return -1;
 	MOVE(ret_batch, batch);
 	return 0;
 }

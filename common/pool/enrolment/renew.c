@@ -23,6 +23,8 @@ struct due_context {
 
 int64_t renewal_due_at(const struct renewal_options *options, const struct certificate *certificate)
 {
+	if (options->windows)
+		return INT64_MAX;
 	if (options->within_s > 0)
 		return certificate_not_after(certificate) - options->within_s;
 	return ending_from(certificate, options->lifetime_left_percent);
@@ -120,6 +122,7 @@ int find_due_members(const struct layout *layout, const struct client_node *clie
 	int result;
 
 	terms.lifetime_left_percent = client->pool.reuse.lifetime_left_percent;
+	terms.windows = has_windows(&client->pool);
 	if (ret_members != NULL) {
 		if (init_member_set(last_member(&client->pool), &members, fault) < 0)
 			return -1;

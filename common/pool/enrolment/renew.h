@@ -15,9 +15,11 @@ struct renewal_options {
 	const struct member_set *only; /* NULL: not given; else these, and no others */
 	int64_t within_s;              /* 0: a part of the certificate's lifetime */
 	size_t lifetime_left_percent;  /* that part; 0: a third; find_due_members sets the pool's */
+	bool windows;                  /* certificates end with their window, and are never due;
+					  find_due_members sets it */
 };
 
-/* From when on a certificate is due, by its end. */
+/* From when on a certificate is due, by its end; INT64_MAX: it never is. */
 int64_t renewal_due_at(const struct renewal_options *options,
 		       const struct certificate *certificate);
 

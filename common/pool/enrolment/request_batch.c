@@ -1,5 +1,7 @@
 #include "common/pool/enrolment/request_batch.h"
 
+#include "common/base/clock.h"
+#include "common/base/random.h"
 #include "common/base/staging.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/csr.h"
@@ -71,6 +73,34 @@ int add_to_request_batch(const struct layout *layout, size_t index, struct reque
 	return 0;
 }
 
+bool may_share_request(const struct pool_settings *pool, size_t member, size_t other)
+{
+	return !has_windows(pool) ||
+	       window_of_member(&pool->windows, &pool->window_numbers, member).begin_s ==
+		       window_of_member(&pool->windows, &pool->window_numbers, other).begin_s;
+}
+
+int ask_for_window(const struct pool_settings *pool, struct request_batch *batch,
+		   struct fault *fault)
+{
+	struct member_pem *members = batch->request.members;
+
+	if (!has_windows(pool) || batch->request.count == 0)
+		return 0;
+	batch->request.window =
+		window_of_member(&pool->windows, &pool->window_numbers, batch->members[0].index);
+	for (size_t i = batch->request.count; i > 1; i--) {
+		struct member_pem last = members[i - 1];
+		uint64_t other;
+
+		if (draw_below(i, &other, fault) < 0)
+			return -1;
+		members[i - 1] = members[other];
+		members[other] = last;
+	}
+	return 0;
+}
+
 static int compare_members(const void *a, const void *b)
 {
 	size_t a_index = ((const struct batch_member *)a)->index;
@@ -113,12 +143,17 @@ static int check_names(struct request_batch *batch, const struct certificates_an
 	for (size_t i = 0; i < answer->refusal_count; i++)
 		if (mark_answered(batch, answer->refusals[i].name, fault) < 0)
 			return -1;
-	for (size_t i = 0; i < batch->request.count; i++)
-		if (!batch->members[i].answered)
-			return set_fault(fault, FAULT_UNVERIFIED,
-					 "the answer has neither a certificate nor a refusal for "
-					 "member \"%s\"",
-					 batch->request.members[i].name);
+	for (size_t i = 0; i < batch->request.count; i++) {
+		char name[FILE_NAME_SIZE];
+
+		if (batch->members[i].answered)
+			continue;
+		name_member(batch->members[i].index, name);
+		return set_fault(fault, FAULT_UNVERIFIED,
+				 "the answer has neither a certificate nor a refusal for "
+				 "member \"%s\"",
+				 name);
+	}
 	return 0;
 }
 
@@ -142,8 +177,9 @@ static int parse_chain(const struct certificates_answer *answer, struct intermed
 	return 0;
 }
 
-/* What the paths of an answer's certificates have shown. */
+/* What an answer's certificates are to have, and what their paths have shown. */
 struct path_notes {
+	const struct window *asked;   /* their validity; end_s 0: any */
 	size_t chain_count;           /* of its chain, which is the first of the intermediates */
 	bool used[INTERMEDIATES_MAX]; /* which certificates of the chain they have */
 	struct cut_short cut_short;
@@ -194,6 +230,36 @@ static int check_all_used(const struct trust *trust, const struct path_notes *no
 	return 0;
 }
 
+/* Whether a certificate has the validity that was asked for, if any was. */
+static int check_asked_validity(const struct window *asked, const struct certificate *certificate,
+				struct fault *fault)
+{
+	char expected[2][TIME_TEXT_SIZE];
+	char found[2][TIME_TEXT_SIZE];
+
+	if (asked->end_s == 0 || (certificate_not_before(certificate) == asked->begin_s &&
+				  certificate_not_after(certificate) == asked->end_s))
+		return 0;
+	format_time(asked->begin_s, expected[0]);
+	format_time(asked->end_s, expected[1]);
+	format_time(certificate_not_before(certificate), found[0]);
+	format_time(certificate_not_after(certificate), found[1]);
+	return set_fault(fault, FAULT_UNVERIFIED,
+			 "expected a certificate for the window from %s to %s, for which the "
+			 "request asks, found %s to %s",
+			 expected[0], expected[1], found[0], found[1]);
+}
+
+/* At which its path is looked at: now, or when it ended; or, in a window to come, when it begins.
+ */
+static int64_t choose_time(const struct window *asked, const struct certificate *certificate,
+			   int64_t now_s)
+{
+	if (certificate_not_after(certificate) < now_s)
+		return certificate_not_after(certificate);
+	return asked->end_s != 0 && asked->begin_s > now_s ? asked->begin_s : now_s;
+}
+
 /* *ret_ended: the certificate was good, and has ended: an older CA gives it to a key again. */
 static int check_certificate(const struct batch_member *member, const struct trust *trust,
 			     int64_t now_s, struct buffer *pem, struct path_notes *notes,
@@ -204,7 +270,6 @@ static int check_certificate(const struct batch_member *member, const struct tru
 	const struct cut_short cut_short = notes->cut_short;
 	uint8_t key_sha256[SHA256_LEN];
 	struct fault failure = {0};
-	int64_t end_s;
 
 	if (parse_certificate_pem(bytes_of_buffer(pem), &certificate, &failure) < 0) {
 		if (pass_failure(&failure, fault) < 0)
@@ -215,11 +280,12 @@ static int check_certificate(const struct batch_member *member, const struct tru
 	if (memcmp(key_sha256, member->key_sha256, SHA256_LEN) != 0)
 		return set_fault(fault, FAULT_UNVERIFIED,
 				 "the certificate is for another key than the request's");
-	end_s = certificate_not_after(certificate);
-	if (check_path(trust, end_s < now_s ? end_s : now_s, certificate, notes, fault) < 0 ||
+	if (check_asked_validity(notes->asked, certificate, fault) < 0 ||
+	    check_path(trust, choose_time(notes->asked, certificate, now_s), certificate, notes,
+		       fault) < 0 ||
 	    format_certificate_pem(certificate_der(certificate), &own_pem, fault) < 0)
 		return -1;
-	*ret_ended = end_s < now_s;
+	*ret_ended = certificate_not_after(certificate) < now_s;
 	if (*ret_ended)
 		notes->cut_short = cut_short;
 	clear_buffer(pem);
@@ -255,7 +321,7 @@ int check_batch_answer(struct request_batch *batch, const struct trust *known, i
 	CLEANUP(clear_intermediates) struct intermediates chain = {0};
 	const struct certificate *above[ANSWER_CHAIN_MAX + INTERMEDIATES_MAX];
 	struct trust trust = *known;
-	struct path_notes notes = {0};
+	struct path_notes notes = {.asked = &batch->request.window};
 
 	if (check_names(batch, answer, fault) < 0 || parse_chain(answer, &chain, fault) < 0)
 		return prefix_fault(fault, "nothing of the CA's answer is saved");

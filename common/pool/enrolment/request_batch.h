@@ -1,6 +1,7 @@
 #ifndef CERTPOOL_POOL_ENROLMENT_REQUEST_BATCH_H
 #define CERTPOOL_POOL_ENROLMENT_REQUEST_BATCH_H
 
+#include "common/layout/client_node.h"
 #include "common/layout/layout.h"
 #include "common/net/client.h"
 #include "common/pool/members/member.h"
@@ -28,8 +29,7 @@ struct cut_short {
 
 struct request_batch {
 	const struct member_files *files;
-	struct batch_member
-		*members; /* by rising index; members[i] is that of request.members[i] */
+	struct batch_member *members; /* by rising index; request.members has their names */
 	struct certificates_request request;
 	/* Of the answer; filled by check_batch_answer: */
 	struct intermediates chain;
@@ -49,6 +49,15 @@ void clear_request_batch(struct request_batch *batch);
 int add_to_request_batch(const struct layout *layout, size_t index, struct request_batch *batch,
 			 struct refusal *refusal, struct fault *fault) MUST_CHECK;
 
+/* Whether one request can ask for the certificates of both members: they have the same window, or
+   the pool has none. */
+bool may_share_request(const struct pool_settings *pool, size_t member, size_t other);
+
+/* With windows: has the request ask for the validity of its members' window, and name the members
+   in random order, so that the CA does not certify them in that of their numbers. */
+int ask_for_window(const struct pool_settings *pool, struct request_batch *batch,
+		   struct fault *fault) MUST_CHECK;
+
 /*
  * Checks an answer, whose claims the caller has checked, against the request: every member of the
  * request has one certificate or one refusal, and no other member has; each certificate is for the
@@ -56,7 +65,8 @@ int add_to_request_batch(const struct layout *layout, size_t index, struct reque
  * certificate that is not needed. Replaces the PEM of each certificate by one of our own making,
  * and moves the chain to the batch, unless the answer has no certificate to check it with. A
  * certificate that was good and has ended, as older CAs give it for a key that was certified long
- * ago, becomes a refusal of its member (key_spent).
+ * ago, becomes a refusal of its member (key_spent). A certificate for a window may not have begun,
+ * and has exactly the validity for which the request asks.
  * The intermediates of `known` help to find a path from the chain on to one of its roots. Errors:
  * FAULT_UNVERIFIED if a check fails.
  */

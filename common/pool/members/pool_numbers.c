@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/pool/members/member.h"
 #include "common/pool/members/set_aside.h"
+#include "common/pool/members/window_numbers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,24 +32,7 @@ static int set_numbers(const struct pool_state *state, struct pool_settings *poo
 	free(pool->marks);
 	pool->marks = marks;
 	pool->last = state->last;
-	return 0;
-}
-
-static int set_files_aside(const struct layout *layout, struct pool_state *state,
-			   struct fault *fault)
-{
-	CLEANUP(clear_buffer) struct buffer members = {0};
-	const size_t *indices;
-
-	if (list_surplus_members(layout, 0, &members, fault) < 0)
-		return -1;
-	indices = (void *)members.data;
-	for (size_t i = 0; i < members.len / sizeof(*indices); i++) {
-		if (extend_numbers(state, indices[i], fault) < 0)
-			return -1;
-		if (state->marks[indices[i] - 1] == MEMBER_UNUSED)
-			state->marks[indices[i] - 1] = MEMBER_USED;
-	}
+	pool->window_numbers = state->window_numbers;
 	return 0;
 }
 
@@ -87,15 +71,29 @@ int share_numbers(const struct layout *layout, const struct client_node *client,
 	return write_pool_state(layout, &state, fault);
 }
 
-int view_numbers(const struct layout *layout, struct client_node *client,
+/* With the numbers that the pool's method, or its windows, need now. */
+static int read_numbers(const struct layout *layout, const struct client_node *client,
+			int64_t now_s, struct pool_state *state, bool *ret_changed,
+			struct fault *fault)
+{
+	*ret_changed = false;
+	if (read_pool_state(layout, client->name, state, fault) < 0)
+		return -1;
+	if (has_windows(&client->pool))
+		return begin_windows(layout, client, now_s, state, ret_changed, fault);
+	state->window_numbers.first = 0;
+	return client->pool.reuse.method == REUSE_ONCE_ONLY
+		       ? begin_numbers(layout, client, state, ret_changed, fault)
+		       : 0;
+}
+
+int view_numbers(const struct layout *layout, struct client_node *client, int64_t now_s,
 		 struct pool_state *ret_state, struct fault *fault)
 {
-	bool once = client->pool.reuse.method == REUSE_ONCE_ONLY;
 	CLEANUP(clear_pool_state) struct pool_state state = {0};
 	bool changed;
 
-	if (read_pool_state(layout, client->name, &state, fault) < 0 ||
-	    (once && begin_numbers(layout, client, &state, &changed, fault) < 0) ||
+	if (read_numbers(layout, client, now_s, &state, &changed, fault) < 0 ||
 	    set_numbers(&state, &client->pool, fault) < 0)
 		return -1;
 	MOVE(ret_state, state);
@@ -103,28 +101,28 @@ int view_numbers(const struct layout *layout, struct client_node *client,
 }
 
 /* Of a pool that uses no members up. */
-static int take_numbers(const struct layout *layout, struct client_node *client,
+static int take_numbers(const struct layout *layout, struct client_node *client, int64_t now_s,
 			struct fault *fault)
 {
 	CLEANUP(clear_pool_state) struct pool_state state = {0};
 	struct fault damaged = {0};
 
-	if (view_numbers(layout, client, &state, &damaged) < 0)
+	if (view_numbers(layout, client, now_s, &state, &damaged) < 0)
 		return pass_failure(&damaged, fault);
 	return 0;
 }
 
-int prepare_numbers(const struct layout *layout, struct client_node *client, struct fault *fault)
+int prepare_numbers(const struct layout *layout, struct client_node *client, int64_t now_s,
+		    struct fault *fault)
 {
 	CLEANUP(close_descriptor) int lock = -1;
 	CLEANUP(clear_pool_state) struct pool_state state = {0};
 	bool changed;
 
-	if (client->pool.reuse.method != REUSE_ONCE_ONLY)
-		return take_numbers(layout, client, fault);
+	if (client->pool.reuse.method != REUSE_ONCE_ONLY && !has_windows(&client->pool))
+		return take_numbers(layout, client, now_s, fault);
 	if (lock_state(layout, &lock, fault) < 0 ||
-	    read_pool_state(layout, client->name, &state, fault) < 0 ||
-	    begin_numbers(layout, client, &state, &changed, fault) < 0 ||
+	    read_numbers(layout, client, now_s, &state, &changed, fault) < 0 ||
 	    (changed && write_pool_state(layout, &state, fault) < 0))
 		return -1;
 	return set_numbers(&state, &client->pool, fault);
@@ -147,7 +145,7 @@ int fill_numbers_up(const struct layout *layout, struct client_node *client, str
 	/* Only once_only uses members up: for another reuse, all but the unused ones are lost. */
 	few = client->pool.reuse.method != REUSE_ONCE_ONLY ||
 	      unused <= client->pool.reuse.topup_unused || unused + used < size;
-	if (unused < size && few &&
+	if (!has_windows(&client->pool) && unused < size && few &&
 	    (extend_numbers(&state, state.last + size - unused, fault) < 0 ||
 	     write_pool_state(layout, &state, fault) < 0))
 		return -1;
@@ -209,6 +207,7 @@ int retire_used_members(const struct layout *layout, struct client_node *client,
 		count++;
 	}
 	if (count > 0) {
+		drop_retired_peers(&state);
 		state.current = 0;
 		state.first_used_s = 0;
 		if (sync_members(layout, fault) < 0 || write_pool_state(layout, &state, fault) < 0)

@@ -27,24 +27,25 @@ int share_numbers(const struct layout *layout, const struct client_node *client,
 
 /*
  * Gives the client its numbers as a sender would find them: those of state/pool, and with once_only
- * what begin_numbers makes of it. Changes nothing on the disk.
+ * what begin_numbers makes of it, with windows what begin_windows does (window_numbers.h). Changes
+ * nothing on the disk.
  * Owns: clear_pool_state; client->pool.marks, of free_client_nodes. Errors: those of
  * read_pool_state.
  */
-int view_numbers(const struct layout *layout, struct client_node *client,
+int view_numbers(const struct layout *layout, struct client_node *client, int64_t now_s,
 		 struct pool_state *ret_state, struct fault *fault) MUST_CHECK;
 
 /*
- * The same, on disk too with once_only: before keys are made.
+ * The same, on disk too with once_only and with windows: before keys are made.
  * Errors: those of read_pool_state; not FAULT_MALFORMED, for a pool with another reuse.
  */
-int prepare_numbers(const struct layout *layout, struct client_node *client,
+int prepare_numbers(const struct layout *layout, struct client_node *client, int64_t now_s,
 		    struct fault *fault) MUST_CHECK;
 
 /*
- * Gives the pool new numbers, durably, if no more members are unused than its topup says, or fewer
- * than its size are not retired; with another reuse now, if fewer than its size are unused: as many
- * as it lacks. They are members without keys then.
+ * Gives the pool new numbers, durably, unless it has windows (prepare_numbers), if no more members
+ * are unused than its topup says, or fewer than its size are not retired; with another reuse now,
+ * if fewer than its size are unused: as many as it lacks. They are members without keys then.
  */
 int fill_numbers_up(const struct layout *layout, struct client_node *client,
 		    struct fault *fault) MUST_CHECK;

@@ -1,5 +1,6 @@
 #include "common/pool/members/pool_state.h"
 
+#include "common/base/clock.h"
 #include "common/base/hex.h"
 #include "common/base/staging.h"
 
@@ -197,6 +198,27 @@ static bool parse_marks(const char *text, struct pool_state *state)
 	return true;
 }
 
+static bool parse_windows(const char *text, struct pool_state *state)
+{
+	struct pool_windows windows = {0};
+	uint64_t begin;
+	uint64_t every;
+	uint64_t overlap;
+
+	if (state->window_numbers.first != 0 || !take_word(&text, "windows") ||
+	    !take_number(&text, ' ', STATE_TIME_MAX, &begin) ||
+	    !take_number(&text, ' ', CENTURY_S, &every) || every == 0 || begin % every != 0 ||
+	    !take_number(&text, ' ', every - 1, &overlap) ||
+	    !take_member(&text, ' ', &windows.members) ||
+	    !take_member(&text, '\0', &state->window_numbers.first))
+		return false;
+	windows.every_s = (int64_t)every;
+	windows.overlap_s = (int64_t)overlap;
+	state->windows = windows;
+	state->window_numbers.begin_s = (int64_t)begin;
+	return true;
+}
+
 static bool parse_doubtful(const char *text, struct pool_state *state)
 {
 	bool found = strcmp(text, "doubtful") == 0;
@@ -238,8 +260,8 @@ static int parse_line(const char *line, size_t number, struct pool_state *state,
 
 	if (number == 1 ? parse_order(line, &state->order)
 			: parse_current(line, state) || parse_marks(line, state) ||
-				  parse_doubtful(line, state) || parse_since(line, state) ||
-				  parse_failed(line, state))
+				  parse_windows(line, state) || parse_doubtful(line, state) ||
+				  parse_since(line, state) || parse_failed(line, state))
 		return 0;
 	if (number > 1) {
 		if (parse_peer(line, state, &valid, fault) < 0 ||
@@ -253,6 +275,7 @@ static int parse_line(const char *line, size_t number, struct pool_state *state,
 			 number == 1 ? "order BOOT SEED COUNT HOLD POSITION"
 				     : "current MEMBER SINCE\", \"peer NAME MEMBER\", \"last "
 				       "NUMBER\", \"used FIRST LAST\", \"retired FIRST LAST\", "
+				       "\"windows BEGIN EVERY OVERLAP MEMBERS FIRST\", "
 				       "\"doubtful\", \"since TIME\" or \"failed TIME COUNT REASON",
 			 line);
 }
@@ -375,6 +398,11 @@ static void append_state(const struct pool_state *state, struct buffer *text)
 	if (state->last > 0)
 		append_format(text, "last %zu\n", state->last);
 	append_marks(state, text);
+	if (state->window_numbers.first > 0)
+		append_format(text, "windows %" PRId64 " %" PRId64 " %" PRId64 " %zu %zu\n",
+			      state->window_numbers.begin_s, state->windows.every_s,
+			      state->windows.overlap_s, state->windows.members,
+			      state->window_numbers.first);
 	if (state->doubtful)
 		append_string(text, "doubtful\n");
 	if (state->first_used_s > 0)
@@ -436,64 +464,5 @@ int write_pool_order(int file, const struct pool_order *order, struct fault *fau
 	len = strlen(text);
 	if (pwrite(file, text, len, HEAD_LEN) != (ssize_t)len)
 		return set_errno_fault(fault, "state/" POOL_STATE_FILE);
-	return 0;
-}
-
-size_t find_pool_peer(const struct pool_state *state, const char *name)
-{
-	for (size_t i = state->peer_count; i > 0; i--)
-		if (strcmp(state->peers[i - 1].name, name) == 0)
-			return state->peers[i - 1].member;
-	return 0;
-}
-
-size_t count_in_use(const struct pool_state *state)
-{
-	const struct pool_order *order = &state->order;
-	size_t count = state->current != 0 ? 1 : 0;
-
-	if (order->hold > 0 && order->position > 0)
-		count = (size_t)((order->position + order->hold - 1) / order->hold);
-	return count + state->peer_count; /* no two of which have the same member */
-}
-
-int extend_numbers(struct pool_state *state, size_t last, struct fault *fault)
-{
-	uint8_t *marks;
-
-	if (last > POOL_SIZE_MAX)
-		return set_fault(fault, FAULT_TOO_LARGE,
-				 "expected at most %d numbers of members, found %zu: make the "
-				 "client a new pool in another layout",
-				 POOL_SIZE_MAX, last);
-	if (last <= state->last)
-		return 0;
-	marks = realloc(state->marks, last);
-	if (marks == NULL)
-		return set_memory_fault(fault);
-	memset(marks + state->last, MEMBER_UNUSED, last - state->last);
-	state->marks = marks;
-	state->last = last;
-	return 0;
-}
-
-size_t count_marked(const struct pool_state *state, enum member_mark mark)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < state->last; i++)
-		count += state->marks[i] == mark ? 1 : 0;
-	return count;
-}
-
-int add_pool_peer(struct pool_state *state, const char *name, size_t member, struct fault *fault)
-{
-	struct pool_peer *peers = reallocarray(state->peers, state->peer_count + 1, sizeof(*peers));
-
-	if (peers == NULL)
-		return set_memory_fault(fault);
-	state->peers = peers;
-	peers[state->peer_count].member = member;
-	(void)snprintf(peers[state->peer_count++].name, NAME_SIZE, "%s", name);
 	return 0;
 }

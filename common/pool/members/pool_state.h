@@ -14,6 +14,7 @@
  *     last NUMBER
  *     used FIRST LAST
  *     retired FIRST LAST
+ *     windows BEGIN EVERY OVERLAP MEMBERS FIRST
  *     doubtful
  *     since TIME
  *     failed TIME COUNT REASON
@@ -52,10 +53,15 @@ struct pool_state {
 	struct pool_peer *peers; /* in the order in which they were added */
 	size_t peer_count;
 
-	/* The numbers that were ever given to members, 1 … last, if members are used up. */
+	/* The numbers that were ever given to members, 1 … last, if members are used up, or have
+	   windows. */
 	size_t last;    /* 0: none was */
 	uint8_t *marks; /* last of them: enum member_mark */
 	bool doubtful;  /* those without a mark may have signed */
+
+	/* The windows when the numbers of their members were given; first 0: there are none. */
+	struct pool_windows windows; /* ahead is 0 */
+	struct window_numbers window_numbers;
 
 	int64_t first_used_s; /* when the first of those marked MEMBER_USED signed; 0: none has */
 
@@ -99,6 +105,9 @@ int parse_pool_state(struct bytes text, struct pool_state *ret_state,
 
 /* The last member that was given to this peer; 0: none was. */
 size_t find_pool_peer(const struct pool_state *state, const char *name);
+/* Forgets the peers whose member's number is retired. */
+void drop_retired_peers(struct pool_state *state);
+
 /* Members that have a message or a receiver now: of the order that goes on, whose time runs, that
    were given to peers. */
 size_t count_in_use(const struct pool_state *state);

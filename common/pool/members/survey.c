@@ -332,6 +332,7 @@ enum member_state state_of_member(const struct member_view *view, int64_t now_s)
 
 struct summarize_context {
 	int64_t now_s;
+	bool windows;
 	size_t lifetime_left_percent;
 	struct pool_summary summary;
 };
@@ -354,7 +355,8 @@ static int count_member(void *argument, const struct member_view *view, struct f
 		summary->first_expiry_s = end_s;
 	if (end_s > summary->last_expiry_s)
 		summary->last_expiry_s = end_s;
-	if (ending_from(view->certificate, context->lifetime_left_percent) <= context->now_s)
+	if (!context->windows &&
+	    ending_from(view->certificate, context->lifetime_left_percent) <= context->now_s)
 		summary->ending++;
 	return 0;
 }
@@ -364,6 +366,7 @@ int summarize_pool(const struct layout *layout, const struct client_node *client
 		   struct pool_summary *ret_summary, struct fault *fault)
 {
 	struct summarize_context context = {.now_s = now_s,
+					    .windows = has_windows(&client->pool),
 					    .lifetime_left_percent =
 						    client->pool.reuse.lifetime_left_percent,
 					    .summary = {.size = count_members(&client->pool)}};

@@ -158,11 +158,15 @@ static int begin_order(const struct chooser *chooser, struct pool_order *ret_ord
 	return 0;
 }
 
-/* Whether no message is left of the order, or the manifest has another hold or a smaller pool. */
+/* Whether no message is left of the order, or the manifest has another hold or a smaller pool, or
+   the order is another window's. */
 static bool is_over(const struct chooser *chooser, const struct pool_order *order)
 {
-	return order->position >= order->count * order->hold || order->hold != hold_of(chooser) ||
-	       order->count > last_member(&chooser->client->pool);
+	const struct pool_settings *pool = &chooser->client->pool;
+
+	return order->hold != hold_of(chooser) || order->count > last_member(pool) ||
+	       (has_windows(pool) && order->count != last_member(pool)) ||
+	       order->position >= end_of_order(pool, order);
 }
 
 /* Makes chooser->members those of the order. */
@@ -172,7 +176,7 @@ static int take_order(struct chooser *chooser, const struct pool_order *order, s
 
 	if (chooser->members != NULL && memcmp(chooser->seed, order->seed, SEED_LEN) == 0)
 		return 0;
-	if (make_order(order->seed, order->count, &members, fault) < 0)
+	if (make_order(order->seed, &chooser->client->pool, order->count, &members, fault) < 0)
 		return -1;
 	free(chooser->members);
 	chooser->members = members;
@@ -226,7 +230,7 @@ static int reserve_places(struct chooser *chooser, struct fault *fault)
 	if ((is_over(chooser, &order) || strcmp(order.boot, chooser->boot) != 0) &&
 	    begin_order(chooser, &order, fault) < 0)
 		return -1;
-	left = order.count * order.hold - order.position;
+	left = end_of_order(&chooser->client->pool, &order) - order.position;
 	wanted = wanted < UNDER_WAY_MAX ? wanted : UNDER_WAY_MAX;
 	wanted = wanted < left ? wanted : (size_t)left;
 	order.position += wanted;

@@ -42,11 +42,21 @@ static uint64_t next_below(struct number_stream *stream, uint64_t bound)
 	return number % bound;
 }
 
-int make_order(const uint8_t seed[static SEED_LEN], size_t count, uint32_t **ret_members,
-	       struct fault *fault)
+uint64_t end_of_order(const struct pool_settings *pool, const struct pool_order *order)
+{
+	size_t members = order->count;
+
+	for (size_t i = 0; i < pool->last && i < order->count; i++)
+		members -= is_set_apart(pool, i + 1) ? 1 : 0;
+	return members * order->hold;
+}
+
+int make_order(const uint8_t seed[static SEED_LEN], const struct pool_settings *pool, size_t count,
+	       uint32_t **ret_members, struct fault *fault)
 {
 	struct number_stream stream = {0};
 	uint32_t *members = calloc(count, sizeof(*members));
+	size_t kept = 0;
 
 	if (members == NULL)
 		return set_memory_fault(fault);
@@ -60,6 +70,9 @@ int make_order(const uint8_t seed[static SEED_LEN], size_t count, uint32_t **ret
 		members[other] = members[i - 1];
 		members[i - 1] = member;
 	}
+	for (size_t i = 0; i < count; i++)
+		if (!is_set_apart(pool, members[i]))
+			members[kept++] = members[i];
 	*ret_members = members;
 	return 0;
 }

@@ -1,7 +1,7 @@
 #include "common/pool/messages/message_signer.h"
 
 #include "common/pool/members/trust.h"
-#include "common/pool/messages/choose_signer.h"
+#include "common/pool/messages/choose_in_window.h"
 #include "common/x509/chain.h"
 
 #include <stdio.h>
@@ -12,8 +12,7 @@ struct message_signer {
 	char peer[NAME_SIZE];       /* for whom members are chosen */
 	struct roots roots;         /* empty if there are no intermediates */
 	struct intermediates chain; /* of cert/ca.crt */
-	struct signer_cache *cache;
-	struct chooser *chooser;
+	struct window_chooser *chooser;
 };
 
 int new_message_signer(const struct layout *layout, const struct client_node *client,
@@ -25,9 +24,7 @@ int new_message_signer(const struct layout *layout, const struct client_node *cl
 		return set_memory_fault(fault);
 	signer->client = client;
 	if (read_intermediates(layout, &signer->chain, fault) < 0 ||
-	    new_signer_cache(layout, client->name, last_member(&client->pool), &signer->cache,
-			     fault) < 0 ||
-	    new_chooser(layout, client, signer->cache, &signer->chooser, fault) < 0)
+	    new_window_chooser(layout, client, &signer->chooser, fault) < 0)
 		return -1;
 	/* Messages have to present the intermediates on the way to the root, and only those. */
 	if (signer->chain.count > 0 && read_roots(layout, &signer->roots, fault) < 0)
@@ -42,8 +39,7 @@ void free_message_signer(struct message_signer **signer_pointer)
 
 	if (signer == NULL)
 		return;
-	free_chooser(&signer->chooser);
-	free_signer_cache(&signer->cache);
+	free_window_chooser(&signer->chooser);
 	clear_roots(&signer->roots);
 	clear_intermediates(&signer->chain);
 	free(signer);
@@ -56,7 +52,7 @@ void set_signer_peer(struct message_signer *signer, const char *peer)
 
 void set_signature_count(struct message_signer *signer, size_t count)
 {
-	expect_messages(signer->chooser, count);
+	expect_window_messages(signer->chooser, count);
 }
 
 /*
@@ -106,11 +102,9 @@ int sign_as_member(const struct message_signer *signer, const struct unsigned_me
 				 "the manifest), found %zu",
 				 signer->client->message_limit, signer->client->name,
 				 message->payload.len);
-	result = message->member == 0 ? choose_signer(signer->chooser, signer->peer, claims->iat_s,
-						      &chosen, fault)
-				      : open_chosen_signer(signer->chooser, message->member,
-							   claims->iat_s, &chosen, fault);
-	if (result < 0 || (claims->jti[0] == '\0' && generate_jti(claims->jti, fault) < 0))
+	if (choose_in_window(signer->chooser, signer->peer, message->member, claims->iat_s, &chosen,
+			     fault) < 0 ||
+	    (claims->jti[0] == '\0' && generate_jti(claims->jti, fault) < 0))
 		return -1;
 	by.member = chosen->member.index;
 	format_serial(certificate_serial(chosen->member.certificate), by.serial);

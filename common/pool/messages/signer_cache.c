@@ -19,6 +19,7 @@ enum { BLIND_DRAWS = 128 };
 struct signer_cache {
 	const struct layout *layout;
 	char client[NAME_SIZE];
+	size_t before; /* members 1 … before are not drawn */
 	size_t size;
 	pthread_mutex_t lock; /* for the fields below */
 	/* The content and the state of the file state/revoked; a zeroed state: there is none. */
@@ -69,6 +70,11 @@ void free_signer_cache(struct signer_cache **cache_pointer)
 void resize_signer_cache(struct signer_cache *cache, size_t size)
 {
 	cache->size = size;
+}
+
+void draw_signers_from(struct signer_cache *cache, size_t first)
+{
+	cache->before = first - 1;
 }
 
 /* False if stat fails on a file: reading the file will give the reason. */
@@ -256,9 +262,9 @@ static int draw_blindly(struct signer_cache *cache, const struct draw_options *o
 	for (int i = 0; i < BLIND_DRAWS && *ret_signer == NULL; i++) {
 		uint64_t draw;
 
-		if (draw_below(cache->size, &draw, fault) < 0 ||
-		    open_if_drawable(cache, options, (size_t)draw + 1, now_s, ret_signer, fault) <
-			    0)
+		if (draw_below(cache->size - cache->before, &draw, fault) < 0 ||
+		    open_if_drawable(cache, options, cache->before + (size_t)draw + 1, now_s,
+				     ret_signer, fault) < 0)
 			return -1;
 	}
 	return 0;
@@ -268,7 +274,7 @@ static int draw_blindly(struct signer_cache *cache, const struct draw_options *o
 static int list_signers(struct signer_cache *cache, const struct draw_options *options,
 			int64_t now_s, struct buffer *list, struct fault *fault)
 {
-	for (size_t index = 1; index <= cache->size; index++) {
+	for (size_t index = cache->before + 1; index <= cache->size; index++) {
 		CLEANUP(release_signer) struct signer *signer = NULL;
 
 		if (open_if_drawable(cache, options, index, now_s, &signer, fault) < 0)

@@ -36,6 +36,9 @@ void free_signer_cache(struct signer_cache **cache);
 /* Members 1 … size from now on; no other thread uses the cache meanwhile. */
 void resize_signer_cache(struct signer_cache *cache, size_t size);
 
+/* Draws are from `first` on from now on; no other thread uses the cache meanwhile. */
+void draw_signers_from(struct signer_cache *cache, size_t first);
+
 /*
  * The member of that index.
  * Owns: the caller releases *ret_signer.

@@ -100,10 +100,11 @@ static bool is_lost(const struct upkeep *upkeep, const struct member_view *view)
 
 static struct renewal_options renewal_terms(const struct upkeep *upkeep)
 {
-	const struct pool_reuse *reuse = &upkeep->enrollment.client->pool.reuse;
+	const struct pool_settings *pool = &upkeep->enrollment.client->pool;
 
 	return (struct renewal_options){.within_s = upkeep->within_s,
-					.lifetime_left_percent = reuse->lifetime_left_percent};
+					.lifetime_left_percent = pool->reuse.lifetime_left_percent,
+					.windows = has_windows(pool)};
 }
 
 static struct plan plan_member(const struct keep_context *context, const struct member_view *view)
@@ -386,14 +387,21 @@ static int note_next_due(void *argument, const struct member_view *view, struct 
 	return 0;
 }
 
+/* With windows, the next one has another window to make members for. */
 static int find_next_due(struct keep_context *context, struct fault *fault)
 {
+	const struct pool_settings *pool = &context->upkeep->enrollment.client->pool;
 	const struct survey survey = {.layout = context->upkeep->enrollment.layout,
 				      .client = context->upkeep->enrollment.client,
 				      .certificates_only = true,
 				      .function = note_next_due,
 				      .context = context};
 
+	if (has_windows(pool)) {
+		context->summary.next_due_s =
+			window_at(&pool->windows, context->now_s).begin_s + pool->windows.every_s;
+		return 0;
+	}
 	return survey_pool(&survey, fault);
 }
 

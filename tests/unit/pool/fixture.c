@@ -167,7 +167,7 @@ void close_fixture(struct fixture *fixture)
 struct buffer certify_pem(const struct issuer *issuer, struct bytes csr_pem, int64_t not_before_s,
 			  int64_t not_after_s)
 {
-	const struct grant grant = {{not_before_s, not_after_s}, USE_SIGN, NULL};
+	const struct grant grant = {.validity = {not_before_s, not_after_s}, .usages = USE_SIGN};
 
 	return certify_pem_as(issuer, csr_pem, &grant);
 }

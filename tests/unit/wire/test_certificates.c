@@ -48,6 +48,18 @@ Test(certificates, refuses_requests_that_are_not_as_the_format_says)
 		{"{" CLAIMS "," CLAIMS ",\"requests\":{\"key1\":\"\"}}", "duplicate"},
 		{"{" CLAIMS ",\"requests\":{\"key1\":\"\"}} x", "JSON"},
 		{"{" CLAIMS ",\"requests\":{\"key1\":\"\"},\"count\":1}", "unknown member"},
+		{"{" CLAIMS ",\"requests\":{\"key1\":\"\"},\"not_before\":1}",
+		 "expected not_before and not_after, or neither"},
+		{"{" CLAIMS ",\"requests\":{\"key1\":\"\"},\"not_after\":1}", "or neither"},
+		{"{" CLAIMS ",\"requests\":{\"key1\":\"\"},\"not_before\":-1,\"not_after\":1}",
+		 "expected a time before not_after"},
+		{"{" CLAIMS ",\"requests\":{\"key1\":\"\"},\"not_before\":2,\"not_after\":2}",
+		 "expected a time before not_after"},
+		{"{" CLAIMS ",\"requests\":{\"key1\":\"\"},\"not_before\":2,"
+		 "\"not_after\":253402300800}",
+		 "and the year 10000"},
+		{"{" CLAIMS ",\"requests\":{\"key1\":\"\"},\"not_before\":2,\"not_after\":\"3\"}",
+		 "\"not_after\": expected an integer"},
 		{"{\"iss\":\"client1\",\"aud\":\"ca\",\"iat\":1790000000,\"requests\":{}}",
 		 "expected a member \"jti\""},
 		{"{\"iss\":\"client1\",\"aud\":\"ca\",\"jti\":\"x\",\"requests\":{}}",
@@ -163,7 +175,8 @@ Test(certificates, refuses_answers_that_are_not_as_the_format_says)
 Test(certificates, reads_the_request_that_it_writes)
 {
 	struct member_pem members[2] = {{.name = "key1"}, {.name = "key2"}};
-	struct certificates_request request = {.members = members, .count = 2};
+	struct certificates_request request = {
+		.members = members, .count = 2, .window = {1789603200, 1790211600}};
 	struct certificates_request parsed = {0};
 	struct request_claims claims = {0};
 	struct secret json = {0};
@@ -179,6 +192,8 @@ Test(certificates, reads_the_request_that_it_writes)
 	cr_expect_str_eq(parsed.members[0].name, "key1");
 	cr_expect_str_eq((char *)parsed.members[0].pem.data, "-----BEGIN A-----\nx\n");
 	cr_expect_str_eq((char *)parsed.members[1].pem.data, "B");
+	cr_expect_eq(parsed.window.begin_s, request.window.begin_s);
+	cr_expect_eq(parsed.window.end_s, request.window.end_s);
 	clear_certificates_request(&parsed);
 	clear_secret(&json);
 	clear_buffer(&members[0].pem);

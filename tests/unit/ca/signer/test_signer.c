@@ -179,6 +179,37 @@ Test(signer, refuses_a_ca_certificate_and_whatever_else_no_member_has)
 	cr_expect_eq(count_signed(&fixture, SIGNED_CERTIFICATE), 0);
 }
 
+/* Of a window that began before the CA, and of two that are to come. */
+Test(signer, signs_for_a_window_and_for_no_other_time_to_come)
+{
+	struct ca_node *ca = &fixture.manifest->ca;
+	struct window window;
+	struct plan plan = {0};
+
+	ca->windows = (struct pool_windows){7 * DAY_S, HOUR_S, 2, 0};
+	for (int64_t i = 0; i <= 3; i++) {
+		CLEANUP(clear_buffer) struct buffer body = {0};
+		CLEANUP(clear_signed_result) struct signed_result result = {0};
+
+		window = window_at(&ca->windows, NOW_S + i * 7 * DAY_S);
+		plan.begin_s = window.begin_s - (NOW_S - ca->certificate_backdate_s);
+		plan.end_s = window.end_s - (NOW_S + ca->certificate_validity_s);
+		if (i == 3) {
+			expect_refused(SIGN_MEMBERS, &plan, "expected at most 2 windows ahead");
+			continue;
+		}
+		body = make_body(&plan);
+		result = order_one(SIGN_MEMBERS, "client1", &body);
+		cr_expect_not(result.verdict.invalid, "%s", result.verdict.reason);
+	}
+	plan.later_s = 4 * 7 * DAY_S;
+	plan.end_s -= 4 * 7 * DAY_S;
+	plan.begin_s -= 4 * 7 * DAY_S;
+	expect_refused(SIGN_MEMBERS, &plan, "expected a window that is not over");
+	plan = (struct plan){.begin_s = -7 * DAY_S};
+	expect_refused(SIGN_MEMBERS, &plan, "expected it to begin at");
+}
+
 Test(signer, signs_nothing_for_every_purpose_where_the_policy_has_more_than_sign)
 {
 	static const struct plan unnamed = {0};

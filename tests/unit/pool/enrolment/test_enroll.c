@@ -1,9 +1,11 @@
 #include "common/pool/enrolment/enroll.h"
 
+#include "common/pool/members/pool_numbers.h"
 #include "tests/support/expect.h"
 #include "tests/unit/pool/enrolling.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -214,6 +216,25 @@ Test(enroll, keeps_the_certificates_of_other_requests_when_one_fails)
 	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, 120 - saved);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 120);
+}
+
+/* Its CA gives a day from now, whatever is asked for. */
+Test(enroll, refuses_a_certificate_that_is_not_for_the_window_for_which_it_asked)
+{
+	struct client_node *client = &fixture.clients[0];
+	struct enroll_reports reports = {0};
+	struct enroll_summary enrolled;
+
+	client->pool.windows = (struct pool_windows){600, 60, 1, 3};
+	client->pool.size = 6;
+	OK(prepare_numbers(fixture.layouts[0], client, fixture.now_s, &fault));
+	make_client_pool(&fixture, 0);
+	REFUSED(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault), FAULT_UNVERIFIED,
+		"nothing of the CA's answer is saved: member \"key");
+	SAID("expected a certificate for the window from ");
+	SAID(", for which the request asks, found ");
+	cr_expect_eq(count_files(fixture.layouts[0]->cert), 0);
+	free(TAKE(client->pool.marks));
 }
 
 Test(enroll, is_used_like_this)

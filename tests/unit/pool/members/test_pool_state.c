@@ -59,6 +59,12 @@ Test(pool_state, refuses_what_is_not_of_its_form)
 		{ORDER "since x\n", "line 3"},
 		{ORDER "since 9223372036854775807\n", "line 3"},
 		{ORDER "failed 1 1000001 why\n", "line 3"},
+		{ORDER "windows 600 60 60 2 5\n", "line 3"},
+		{ORDER "windows 601 60 30 2 5\n", "line 3"},
+		{ORDER "windows 600 0 0 2 5\n", "line 3"},
+		{ORDER "windows 600 60 30 0 5\n", "line 3"},
+		{ORDER "windows 600 60 30 2 0\n", "line 3"},
+		{ORDER "windows 600 60 30 2 5\nwindows 600 60 30 2 5\n", "line 4"},
 		{ORDER "failed 1 0 why\n", "line 3"},
 		{ORDER "failed 1 1 why\nfailed 1 1 why\n", "line 4"},
 	};
@@ -80,7 +86,8 @@ Test(pool_state, is_read_as_it_was_written)
 
 	OK(parse_pool_state(bytes_of_string(ORDER "current 4 1700000000\npeer a 1\npeer b 2\n"
 						  "peer a 3\nlast 9\nretired 1 3\nused 4 4\n"
-						  "used 7 8\ndoubtful\nsince 1700000001\n"
+						  "used 7 8\nwindows 1789603200 604800 3600 2 5\n"
+						  "doubtful\nsince 1700000001\n"
 						  "failed 1700000002 3 the CA: away\n"),
 			    &state, &fault));
 	OK(write_pool_state(layout, &state, &fault));
@@ -102,6 +109,11 @@ Test(pool_state, is_read_as_it_was_written)
 	cr_expect_eq(count_marked(&again, MEMBER_USED), 3);
 	cr_expect_eq(again.marks[7], MEMBER_USED);
 	cr_expect_eq(again.marks[8], MEMBER_UNUSED);
+	cr_expect_eq(again.window_numbers.begin_s, 1789603200);
+	cr_expect_eq(again.window_numbers.first, 5);
+	cr_expect_eq(again.windows.every_s, 604800);
+	cr_expect_eq(again.windows.overlap_s, 3600);
+	cr_expect_eq(again.windows.members, 2);
 	cr_expect(again.doubtful);
 	cr_expect_eq(again.first_used_s, 1700000001);
 	cr_expect_eq(again.failures, 3);

@@ -25,7 +25,7 @@ static void prepare_once_only(void)
 		cr_assert_eq(unlinkat(choosing.fixture.layouts[0]->csr_file, name, 0), 0);
 		remove_member(i);
 	}
-	OK(prepare_numbers(choosing.fixture.layouts[0], &empty, &fault));
+	OK(prepare_numbers(choosing.fixture.layouts[0], &empty, choosing.fixture.now_s, &fault));
 	free(TAKE(empty.pool.marks));
 	make_certified_pool(&choosing.fixture, 0);
 }
@@ -208,7 +208,8 @@ static size_t use_all_but_one(void)
 
 	for (size_t i = 1; i < CHOOSING_SIZE; i++)
 		left -= choose(chooser);
-	OK(view_numbers(choosing.fixture.layouts[0], choosing.client, &state, &fault));
+	OK(view_numbers(choosing.fixture.layouts[0], choosing.client, choosing.fixture.now_s,
+			&state, &fault));
 	return left;
 }
 

@@ -39,13 +39,14 @@ Test(member_order, has_each_member_at_each_place_as_often)
 {
 	enum { ORDERS = DRAWS / CLASSES };
 	static size_t counts[CLASSES][CLASSES];
+	const struct pool_settings pool = {.size = CLASSES};
 	uint8_t seed[SEED_LEN] = {0};
 
 	for (size_t i = 0; i < ORDERS; i++) {
 		uint32_t *members = NULL;
 
 		memcpy(seed, &i, sizeof(i));
-		OK(make_order(seed, CLASSES, &members, &fault));
+		OK(make_order(seed, &pool, CLASSES, &members, &fault));
 		for (size_t place = 0; place < CLASSES; place++)
 			counts[place][members[place] - 1]++;
 		free(members);

@@ -234,7 +234,7 @@ static void make_large_pool(size_t size)
 		cr_assert_eq(unlinkat(layout->csr_file, name, 0), 0);
 		remove_member(i);
 	}
-	OK(prepare_numbers(layout, &empty, &fault));
+	OK(prepare_numbers(layout, &empty, choosing.fixture.now_s, &fault));
 	free(empty.pool.marks);
 	make_certified_pool(&choosing.fixture, 0);
 	copy_member_files(layout->private, name_private_key, size, 0600);

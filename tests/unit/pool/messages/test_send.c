@@ -247,7 +247,8 @@ Test(send, refuses_a_member_that_cannot_sign)
 /* No receiver would take its message. */
 Test(send, refuses_a_member_whose_certificate_is_for_a_server)
 {
-	const struct grant grant = {{fixture.now_s - 300, fixture.now_s + 3600}, USE_SERVER, NULL};
+	const struct grant grant = {.validity = {fixture.now_s - 300, fixture.now_s + 3600},
+				    .usages = USE_SERVER};
 	CLEANUP(free_sender) struct sender *sender = NULL;
 	CLEANUP(clear_buffer) struct buffer csr = {0};
 	CLEANUP(clear_buffer) struct buffer pem = {0};
