@@ -32,8 +32,9 @@ static const struct option pool_options[] = {
 	{"at-least", 0, false, "N", take_count, offsetof(struct audit_settings, at_least),
 	 "how many pools have to share what certificates of a pool have in common", "2"},
 	{"window", 0, false, "DURATION", take_duration, offsetof(struct audit_settings, window_s),
-	 "compare certificates whose notBefore is in the same window of this length, from 1970 on",
-	 "1d"},
+	 "compare certificates whose notBefore is in the same window of this length, from 1970 on; "
+	 "without, in the same of the manifest's windows, or else on the same day",
+	 NULL},
 	{0},
 };
 
@@ -235,7 +236,7 @@ static int take_pool(const struct command *command, const char *client, struct a
 			continue;
 		if (read_certificate_file(node.layout, name, &certificate, fault) < 0)
 			return -1;
-		if (!is_valid_at(certificate, auditing->now_s))
+		if (certificate_not_after(certificate) < auditing->now_s)
 			continue;
 		auditing->certificates++;
 		if (audit_certificate(auditing->audit, client, certificate_der(certificate),
@@ -264,19 +265,33 @@ static int check_operands(const struct command *command, const struct audit_sett
 	return 0;
 }
 
+/* Those of the pools, unless one is given, as certificates of different windows differ anyhow. */
+static int choose_window(const struct command *command, const struct audit_settings *given,
+			 int64_t *ret_window_s, struct fault *fault)
+{
+	CLEANUP(free_manifest) struct manifest *manifest = NULL;
+
+	if (load_manifest(command->manifest, &manifest, fault) < 0)
+		return -1;
+	*ret_window_s =
+		manifest->ca.windows.every_s > 0 ? manifest->ca.windows.every_s : AUDIT_WINDOW_S;
+	if (given->window_s > 0)
+		*ret_window_s = given->window_s;
+	return 0;
+}
+
 static int run_pool(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct audit_settings *given = settings;
 	CLEANUP(free_pool_audit) struct pool_audit *audit = NULL;
 	struct auditing auditing = {
 		.command = command, .now_s = read_clock(), .at_least = given->at_least};
-	const struct audit_options options = {.window_s = given->window_s,
-					      .at_least = given->at_least,
-					      .function = print_finding,
-					      .context = &auditing};
+	struct audit_options options = {
+		.at_least = given->at_least, .function = print_finding, .context = &auditing};
 	size_t findings;
 
 	if (check_operands(command, given, fault) < 0 ||
+	    choose_window(command, given, &options.window_s, fault) < 0 ||
 	    new_pool_audit(&options, &audit, fault) < 0)
 		return -1;
 	auditing.audit = audit;
