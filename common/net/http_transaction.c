@@ -352,10 +352,15 @@ static int check_start(struct http_transaction *transaction, bool whole)
 
 static bool is_short(const struct http_transaction *transaction)
 {
+	const struct http_server_settings *settings = &transaction->server->settings;
 	enum handler_work work = transaction->route->work;
 
-	return work == WORK_SHORT ||
-	       (work == WORK_LOOKUP && !transaction->server->settings.lookups_wait);
+	if (work != WORK_LOOKUP)
+		return work == WORK_SHORT;
+	return !settings->lookups_wait ||
+	       (settings->at_hand != NULL &&
+		settings->at_hand(transaction->route, transaction->target,
+				  bytes_of_buffer(&transaction->body), settings->at_hand_context));
 }
 
 static enum MHD_Result start_handler(struct http_transaction *transaction)

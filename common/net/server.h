@@ -153,14 +153,24 @@ typedef void http_log(void *context, const char *method, const char *path, unsig
 typedef void http_refusal_fields(const struct http_route *route, struct http_response *response,
 				 void *context);
 
+/*
+ * Whether the handler of a lookup would find at hand what it looks up, and wait for nothing: then
+ * it runs in the server's threads also where lookups wait. Called from several threads at once: it
+ * must be quick.
+ */
+typedef bool http_at_hand(const struct http_route *route, const char *path, struct bytes body,
+			  void *context);
+
 struct http_server_settings {
 	struct endpoint_list listen;     /* at least one; port 0: any free port */
 	struct tls_slot *tls;            /* for https endpoints; outlives the server */
 	bool allow_tls_1_2;              /* besides TLS 1.3 */
 	const struct http_route *routes; /* static; ends with a row whose path is NULL */
 	bool lookups_wait;               /* see WORK_LOOKUP */
-	void *context;                   /* for the handlers */
-	http_log *log;                   /* may be NULL */
+	http_at_hand *at_hand;           /* where they do; may be NULL */
+	void *at_hand_context;
+	void *context; /* for the handlers */
+	http_log *log; /* may be NULL */
 	void *log_context;
 	http_refusal_fields *refusal_fields; /* may be NULL */
 	void *refusal_context;

@@ -283,6 +283,25 @@ static int answer_exchange(struct ocsp_exchange *exchange, struct ocsp_reply *re
 	return 0;
 }
 
+bool is_answer_at_hand(struct responder *responder, struct bytes request_der, int64_t now_s)
+{
+	struct ocsp_request request;
+	struct ocsp_exchange exchange = {.responder = responder, .request = &request};
+	struct fault ignored = {0};
+	int64_t revision = -1;
+
+	if (parse_ocsp_request(request_der, &request, &ignored) < 0 ||
+	    choose_answering(&exchange, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < request.count; i++)
+		if (!cert_id_matches_issuer(&request.ids[i], &exchange.answering->hashes) ||
+		    !has_recent_status(responder->statuses,
+				       issuer_number(exchange.answering->issuer),
+				       request.ids[i].serial, &revision))
+			return false;
+	return is_current_key_fresh(&exchange.answering->key, revision, now_s);
+}
+
 /* RFC 6960 section 2.3. */
 static enum ocsp_outcome choose_outcome(enum fault_class class)
 {

@@ -51,4 +51,7 @@ void clear_ocsp_reply(struct ocsp_reply *reply);
 int answer_ocsp(struct responder *responder, struct bytes request, int64_t now_s,
 		struct ocsp_reply *ret_reply, struct fault *fault) MUST_CHECK;
 
+/* Whether answer_ocsp would wait neither for the store nor for a new key. */
+bool is_answer_at_hand(struct responder *responder, struct bytes request, int64_t now_s);
+
 #endif

@@ -52,20 +52,32 @@ static struct status_entry *choose_status_entry(struct recent_statuses *recent, 
 }
 
 static bool find_recent(struct recent_statuses *recent, unsigned int issuer, struct bytes serial,
-			int64_t now_us, struct certificate_status *ret_status)
+			int64_t since_us, struct certificate_status *ret_status)
 {
 	const struct status_entry *entry;
 	bool found;
 
 	pthread_mutex_lock(&recent->lock);
 	entry = choose_status_entry(recent, serial);
-	found = now_us - recent->read_us < recent->recent_us && entry->status.found &&
+	found = recent->read_us > since_us && entry->status.found &&
 		entry->status.revision == recent->revision && entry->issuer == issuer &&
 		memcmp(entry->serial, serial.data, SERIAL_MAX) == 0;
 	if (found)
 		*ret_status = entry->status;
 	pthread_mutex_unlock(&recent->lock);
 	return found;
+}
+
+bool has_recent_status(struct recent_statuses *recent, unsigned int issuer, struct bytes serial,
+		       int64_t *ret_revision)
+{
+	struct certificate_status status;
+
+	if (recent->recent_us == 0 || serial.len != SERIAL_MAX ||
+	    !find_recent(recent, issuer, serial, read_uptime_us() - recent->recent_us / 2, &status))
+		return false;
+	*ret_revision = status.revision;
+	return true;
 }
 
 /* An unknown certificate may be issued the next moment: its entry is not taken. */
@@ -94,7 +106,8 @@ int read_recent_status(struct recent_statuses *recent, struct store *store, unsi
 	int64_t began_us = read_uptime_us();
 	struct certificate_status status;
 
-	if (use_cache && find_recent(recent, issuer, serial, began_us, ret_status))
+	if (use_cache &&
+	    find_recent(recent, issuer, serial, began_us - recent->recent_us, ret_status))
 		return 0;
 	if (read_certificate_status(store, issuer, serial, &status, fault) < 0)
 		return -1;

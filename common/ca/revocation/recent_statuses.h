@@ -17,6 +17,11 @@ int new_recent_statuses(int64_t recent_us, struct recent_statuses **ret_recent,
 			struct fault *fault) MUST_CHECK;
 void free_recent_statuses(struct recent_statuses **recent);
 
+/* Whether read_recent_status would give a status of that revision out without a reading, for half
+   of the time that one may be old: so it is still true a little later. */
+bool has_recent_status(struct recent_statuses *recent, unsigned int issuer, struct bytes serial,
+		       int64_t *ret_revision);
+
 /* As read_certificate_status. */
 int read_recent_status(struct recent_statuses *recent, struct store *store, unsigned int issuer,
 		       struct bytes serial, struct certificate_status *ret_status,

@@ -133,6 +133,17 @@ int refresh_current_key(struct current_key *current, int64_t revision, int64_t n
 	return usable ? 0 : renewed;
 }
 
+bool is_current_key_fresh(struct current_key *current, int64_t revision, int64_t now_s)
+{
+	bool checked;
+	bool usable;
+
+	pthread_rwlock_rdlock(&current->lock);
+	checked = current->key.key != NULL && current->checked_revision == revision;
+	pthread_rwlock_unlock(&current->lock);
+	return checked && !is_due(current, now_s, &usable);
+}
+
 const struct own_key *hold_current_key(struct current_key *current)
 {
 	pthread_rwlock_rdlock(&current->lock);

@@ -48,6 +48,9 @@ void clear_current_key(struct current_key *current);
 int refresh_current_key(struct current_key *current, int64_t revision, int64_t now_s,
 			struct fault *warning, struct fault *fault) MUST_CHECK;
 
+/* Whether refresh_current_key would have nothing to do. */
+bool is_current_key_fresh(struct current_key *current, int64_t revision, int64_t now_s);
+
 /* Borrows the key, which no thread replaces until release_current_key. */
 const struct own_key *hold_current_key(struct current_key *current);
 void release_current_key(struct current_key *current);

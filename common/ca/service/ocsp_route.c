@@ -93,3 +93,18 @@ int serve_ocsp(struct responder *responder, struct origin_rate *rate,
 	response->body = take_buffer(&reply.der);
 	return 0;
 }
+
+bool is_ocsp_at_hand(const struct http_route *route, const char *path, struct bytes body,
+		     void *context)
+{
+	struct responder *const *responder = context;
+	bool post = strcmp(route->path, OCSP_POST_PATH) == 0;
+	CLEANUP(clear_buffer) struct buffer from_path = {0};
+	struct fault ignored = {0};
+
+	if (!post && (strcmp(route->path, OCSP_GET_PATH) != 0 ||
+		      decode_request(path, &from_path, &ignored) < 0))
+		return false;
+	return is_answer_at_hand(*responder, post ? body : bytes_of_buffer(&from_path),
+				 read_clock());
+}

@@ -20,4 +20,9 @@ int serve_ocsp(struct responder *responder, struct origin_rate *rate,
 	       const struct http_request *request, int64_t now_s, struct http_response *response,
 	       struct fault *ret_problem, struct fault *fault) MUST_CHECK;
 
+/* http_at_hand: whether the route is OCSP's, and serve_ocsp would wait for nothing. `context`
+   points to a pointer to the responder. */
+bool is_ocsp_at_hand(const struct http_route *route, const char *path, struct bytes body,
+		     void *context);
+
 #endif

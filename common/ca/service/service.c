@@ -435,6 +435,7 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 		.allow_tls_1_2 = authority_ca(settings->authority)->allow_tls_1_2,
 		.routes = routes,
 		.lookups_wait = is_shared_store(authority_store(settings->authority)),
+		.at_hand = is_ocsp_at_hand,
 		.context = service,
 		.most_per_address = settings->connections_per_address,
 		.log = settings->log,
@@ -446,6 +447,7 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 		return set_memory_fault(fault);
 	http.tls = &service->identity.slot;
 	http.refusal_context = &service->acme;
+	http.at_hand_context = &service->responder;
 	if (prepare_service(service, settings, fault) < 0 ||
 	    start_periodic_thread(CONFIRM_MS, confirm_record, service, &service->confirmation,
 				  fault) < 0 ||

@@ -169,6 +169,7 @@ static const struct http_route routes[] = {
 	{"POST", "/fault", "text/plain", BODY_MAX, answer_fault, false, NULL, ROUTE_PRIVATE},
 	{"POST", "/long", "text/plain", BODY_MAX, answer_long, true, NULL, ROUTE_PRIVATE},
 	{"POST", "/lookup", "text/plain", BODY_MAX, answer_long, WORK_LOOKUP, NULL, ROUTE_PRIVATE},
+	{"POST", "/glance", "text/plain", BODY_MAX, answer_echo, WORK_LOOKUP, NULL, ROUTE_PRIVATE},
 	{"POST", "/work", "text/plain", LARGE_MAX, answer_echo, true, NULL, ROUTE_PRIVATE},
 	{"GET", "/prompt", NULL, 0, answer_prompt, true, NULL, ROUTE_PRIVATE},
 	{"POST", "/checked", "text/plain", LARGE_MAX, answer_long, true, look_at_sender,

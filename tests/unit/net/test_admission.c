@@ -337,11 +337,20 @@ Test(admission, gives_each_thread_as_many_connections)
 	free_connection_register(&connections);
 }
 
+static bool is_at_hand(const struct http_route *route, const char *path, struct bytes body,
+		       void *context)
+{
+	(void)route;
+	(void)context;
+	return strcmp(path, "/glance") == 0 && equal_bytes(body, bytes_of_string("at hand"));
+}
+
 /* The gate opens only after the others are answered. */
 Test(admission, answers_others_while_all_lookups_wait)
 {
 	enum { COUNT = LOOKUP_WORKERS };
-	struct service_under_test service = {.settings = {.lookups_wait = true}};
+	struct service_under_test service = {
+		.settings = {.lookups_wait = true, .at_hand = is_at_hand}};
 	CLEANUP(clear_http_answer) struct http_answer answer = {0};
 	CLEANUP(free_http_client) struct http_client *client = NULL;
 	int connections[COUNT];
@@ -358,7 +367,11 @@ Test(admission, answers_others_while_all_lookups_wait)
 	cr_expect_eq(post_text(client, "/echo", "short", &answer), 200);
 	clear_http_answer(&answer);
 	cr_expect_eq(post_text(client, "/work", "long", &answer), 200);
+	clear_http_answer(&answer);
+	cr_expect_eq(post_text(client, "/glance", "at hand", &answer), 200, "a lookup, too");
 	open_gate(&service);
+	clear_http_answer(&answer);
+	cr_expect_eq(post_text(client, "/glance", "elsewhere", &answer), 200);
 	for (unsigned int i = 0; i < COUNT; i++) {
 		CLEANUP(clear_buffer) struct buffer text = {0};
 

@@ -43,6 +43,15 @@ static struct certificate_status status_of(uint32_t number, unsigned int issuer)
 	return status;
 }
 
+static bool is_at_hand(uint32_t number, unsigned int issuer, int64_t *ret_revision)
+{
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+
+	make_record(&record, "a", number);
+	return has_recent_status(recent, issuer, (struct bytes){record.serial, SERIAL_MAX},
+				 ret_revision);
+}
+
 static bool is_good(uint32_t number)
 {
 	struct certificate_status status = status_of(number, FIRST_ISSUER);
@@ -89,6 +98,28 @@ Test(recent_statuses, gives_nothing_of_a_revision_before_one_that_was_read)
 	cr_assert(is_good(2), "which tells of the next one");
 	cr_assert_not(is_good(1));
 	cr_assert_not(is_good(1));
+}
+
+Test(recent_statuses, has_at_hand_what_it_gives_without_a_reading)
+{
+	int64_t before = -1;
+	int64_t after = -1;
+
+	cr_assert_not(is_at_hand(1, FIRST_ISSUER, &before));
+	cr_assert(is_good(1));
+	cr_assert(is_at_hand(1, FIRST_ISSUER, &before));
+	cr_assert_not(is_at_hand(1, OTHER_ISSUER, &after));
+	cr_assert_not(is_at_hand(2, FIRST_ISSUER, &after));
+	revoke(1);
+	cr_assert(is_good(2), "which tells of the next revision");
+	cr_assert_not(is_at_hand(1, FIRST_ISSUER, &after));
+	cr_assert_not(is_good(1));
+	cr_assert(is_at_hand(1, FIRST_ISSUER, &after));
+	cr_assert_gt(after, before);
+	free_recent_statuses(&recent);
+	OK(new_recent_statuses(0, &recent, &fault));
+	cr_assert(is_good(2));
+	cr_assert_not(is_at_hand(2, FIRST_ISSUER, &after), "without a time nothing is");
 }
 
 Test(recent_statuses, gives_nothing_after_its_time)
