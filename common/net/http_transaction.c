@@ -173,6 +173,9 @@ static const struct http_route *find_route(const struct http_transaction *transa
 			continue;
 		if (serves_method(each, transaction->method))
 			return each;
+		/* Several routes may have the path. */
+		if (strstr(ret_allow, each->method) != NULL)
+			continue;
 		len = strlen(ret_allow);
 		(void)snprintf(ret_allow + len, ALLOW_SIZE - len, "%s%s", len > 0 ? ", " : "",
 			       strcmp(each->method, "GET") == 0 ? "GET, HEAD" : each->method);

@@ -174,6 +174,7 @@ static const struct http_route routes[] = {
 	{"GET", "/prompt", NULL, 0, answer_prompt, true, NULL, ROUTE_PRIVATE},
 	{"POST", "/checked", "text/plain", LARGE_MAX, answer_long, true, look_at_sender,
 	 ROUTE_PRIVATE},
+	{"GET", "/below/first", NULL, 0, answer_path, false, NULL, ROUTE_PRIVATE},
 	{"GET", "/below/", NULL, 0, answer_path, false, NULL, ROUTE_PRIVATE},
 	{"GET", "/shared", NULL, 0, answer_shared, false, NULL, ROUTE_PUBLIC},
 	{"GET", "/peer", NULL, 0, answer_peer, true, NULL, ROUTE_SECURE},

@@ -51,6 +51,8 @@ Test(http_transaction, refuses_by_the_route)
 		{"HEAD /echo HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405 ", "\r\nAllow: POST\r\n"},
 		{"PUT /large HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405 ",
 		 "\r\nAllow: POST, GET, HEAD\r\n"},
+		{"PUT /below/first HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405 ",
+		 "\r\nAllow: GET, HEAD\r\n"},
 		{"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 415 ",
 		 "expected the content type text/plain"},
 		{"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/html\r\n"
