@@ -203,6 +203,7 @@ int recall_certificate(struct certificate_memory *memory, const char *peer, int6
 	int result = 0;
 
 	pthread_mutex_lock(&memory->lock);
+	drop_unused(memory, now_s);
 	entry = find(memory, peer, message->sha256);
 	if (entry != NULL) {
 		mark_used(memory, entry, now_s);

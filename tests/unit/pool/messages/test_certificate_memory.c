@@ -114,6 +114,16 @@ Test(certificate_memory, forgets_what_was_not_used_for_an_hour_by_a_clock_that_m
 	cr_expect_eq(recall("client1", "old", NULL, now_s - 2), 1);
 }
 
+/* A question makes room, too: what is not asked for stays no longer because nothing new comes. */
+Test(certificate_memory, recalls_nothing_that_was_not_used_for_an_hour)
+{
+	cr_assert(remember("client1", "leaf", NULL, now_s));
+	cr_expect_eq(recall("client1", "leaf", NULL, now_s + REMEMBERED_S), 1);
+	cr_expect_eq(recall("client1", "leaf", NULL, now_s + 2 * REMEMBERED_S + 1), 0);
+	cr_assert(remember("client1", "leaf", NULL, now_s));
+	cr_expect_eq(recall("client1", "leaf", NULL, now_s - REMEMBERED_S - 1), 0);
+}
+
 Test(certificate_memory, knows_for_a_sender_what_the_receiver_remembers)
 {
 	const uint8_t one[SHA256_LEN] = {1};
