@@ -1,12 +1,14 @@
 /*
  * The caches of a sender and a receiver under the thread sanitizer: threads let members sign and
  * verify their certificates, of more members than the chain cache holds, while members are renewed
- * and some certificates are forged. Exit status 0: every valid message was verified, and no other.
+ * and some certificates are forged; and remember certificates by their digests. Exit status 0:
+ * every valid message was verified, and no other.
  */
 #include "common/base/clock.h"
 #include "common/base/staging.h"
 #include "common/base/workers.h"
 #include "common/pool/members/pool.h"
+#include "common/pool/messages/certificate_memory.h"
 #include "common/pool/messages/chain_cache.h"
 #include "common/pool/messages/signer_cache.h"
 #include "common/x509/csr.h"
@@ -24,6 +26,7 @@ enum {
 	CACHED = 3,
 	FORGED_EVERY = 7,
 	RENEWED_EVERY = 31,
+	FORGOTTEN_EVERY = 50,
 	DESCRIPTORS = 8
 };
 
@@ -34,6 +37,7 @@ struct race {
 	struct layout *layout;
 	struct signer_cache *signer_cache;
 	struct chain_cache *chain_cache;
+	struct certificate_memory *memory;
 };
 
 static int make_root(struct race *race, struct fault *fault)
@@ -49,7 +53,8 @@ static int make_root(struct race *race, struct fault *fault)
 	    create_root(key, "CN=Root", &validity, &der, fault) < 0 ||
 	    parse_certificate_der(bytes_of_buffer(&der), &root, fault) < 0 ||
 	    parse_certificate_der(bytes_of_buffer(&der), &trusted.root, fault) < 0 ||
-	    new_chain_cache(&trusted, &known, CACHED, &race->chain_cache, fault) < 0)
+	    new_chain_cache(&trusted, &known, CACHED, &race->chain_cache, fault) < 0 ||
+	    new_certificate_memory(&race->memory, fault) < 0)
 		return -1;
 	return new_issuer(&root, &key, &race->issuer, fault);
 }
@@ -139,6 +144,25 @@ static int verify(const struct race *race, const struct signed_message *message,
 			 forged ? "forged" : "good", verdict.reason);
 }
 
+/* Remembers the message's certificate, and has its digest recall it, while the clock moves on by
+   more than an hour now and then. */
+static int remember(const struct race *race, const struct signed_message *message, size_t index,
+		    struct fault *fault)
+{
+	CLEANUP(clear_signed_message) struct signed_message by_digest = {.by_digest = true};
+	int64_t now_s = race->now_s + (int64_t)(index / FORGOTTEN_EVERY) * 2 * REMEMBERED_S;
+
+	digest_sha256(bytes_of_buffer(&message->chain[0]), by_digest.sha256);
+	(void)remember_certificate(race->memory, "client1", message, now_s);
+	if (recall_certificate(race->memory, "client1", now_s, &by_digest, fault) < 0)
+		return -1;
+	if (by_digest.chain_count == 0 ||
+	    equal_bytes(bytes_of_buffer(&by_digest.chain[0]), bytes_of_buffer(&message->chain[0])))
+		return 0;
+	return set_fault(fault, FAULT_FAILED,
+			 "expected the digest's certificate, found another one");
+}
+
 static int take_turn(size_t index, void *context, struct fault *fault)
 {
 	const struct race *race = context;
@@ -153,6 +177,8 @@ static int take_turn(size_t index, void *context, struct fault *fault)
 		return -1;
 	if (forged)
 		message.chain[0].data[message.chain[0].len - 1] ^= 1;
+	if (remember(race, &message, index, fault) < 0)
+		return -1;
 	return verify(race, &message, forged, fault);
 }
 
@@ -168,6 +194,7 @@ static void clean_up(struct race *race)
 {
 	free_signer_cache(&race->signer_cache);
 	free_chain_cache(&race->chain_cache);
+	free_certificate_memory(&race->memory);
 	free_issuer(&race->issuer);
 	free_layout(&race->layout);
 	(void)nftw(race->folder, remove_entry, DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
