@@ -15,10 +15,6 @@
  */
 #define ACME_PATH "/acme/"
 
-/* Those of its paths whose requests change nothing in the record. */
-#define ACME_NEW_ORDER_PATH ACME_PATH "new-order"
-#define ACME_CERTIFICATE_PATH ACME_PATH "certificate/"
-
 /* The beginning of the server's URLs: the manifest's ca.acme.url, else the endpoint, and ACME_PATH.
  */
 enum { ACME_BASE_SIZE = URL_MAX + sizeof(ACME_PATH) };

@@ -92,7 +92,7 @@ void add_acme_refusal_fields(const struct http_route *route, struct http_respons
 {
 	const struct acme_route *acme = context;
 
-	if (acme->acme != NULL && strncmp(route->path, ACME_PATH, strlen(ACME_PATH)) == 0 &&
+	if (acme->acme != NULL && strcmp(route->path, ACME_PATH) == 0 &&
 	    strcmp(route->method, "POST") == 0)
 		add_acme_fields(acme->acme, response);
 }

@@ -257,3 +257,32 @@ stop "$server"
 # A CA that does not offer it.
 start serve serve -m without.yaml
 equal 'nothing is there without ca.acme' 404 "$(curl -s -o answer -w '%{http_code}' "$base/directory")"
+stop "$server"
+
+# An order that is refused is a line in the record. Who waits for that keeps nobody else waiting, also in a server of one thread.
+if [ -z "$store" ]; then
+	cores=$(taskset -cp $$)
+	cores=${cores##* }
+	taskset -cp "${cores%%[-,]*}" $$ >check.log
+	sed "s|acme: {}|acme: {url: \"https://$host:$port\"}|" manifest.yaml >proxied.yaml
+	start serve serve -m proxied.yaml --listen "http://$host:0"
+	mkfifo holder
+	sqlite3 ca/state/ca.db <holder >check.log 2>&1 &
+	exec 8>holder
+	printf 'begin immediate;\n.shell touch holds\n' >&8
+	check 'another process has the record' eventually test -e holds
+	overtaken() { # who asks after a refused order is answered before it
+		local fresh url=$base/new-order
+		fresh=$(curl -s -I "$endpoint/acme/new-nonce" | sed -nE 's/^Replay-Nonce: ([^\r]*)\r?$/\1/p')
+		sign account.jwk "{\"alg\":\"ES256\",\"nonce\":\"$fresh\",\"url\":\"$url\",\"kid\":\"$kid\"}" "{\"identifiers\":[$(dns www.example.net)]}" >request
+		exec 7<>"/dev/tcp/$host/${endpoint##*:}"
+		printf 'POST /acme/new-order HTTP/1.1\r\nHost: ca\r\nContent-Type: application/jose+json\r\nContent-Length: %d\r\n\r\n' "$(wc -c <request)" | cat - request >&7
+		curl -s -o answer "$endpoint/root.crt" && ! read -r -t 0 -u 7
+	}
+	check 'nobody else waits for it' eventually overtaken
+	printf 'rollback;\n' >&8
+	exec 8>&-
+	read -r -t 300 line <&7
+	equal 'the order is refused' 'HTTP/1.1 403' "${line% *}"
+	exec 7<&-
+fi
