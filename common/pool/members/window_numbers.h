@@ -12,8 +12,10 @@
 /*
  * Makes of a state what such a pool needs at a time: numbers for the windows from the present one
  * on, as many as the manifest has ahead. Members whose window is over are set aside; and all there
- * are where the manifest has other windows than the state, or the clock was put back before them.
- * *ret_changed: the state is to be written. Errors: FAULT_TOO_LARGE without numbers that are free.
+ * are where the manifest has other windows than the state. What a clock that was ahead has set
+ * aside comes back, unless its keys are destroyed. *ret_changed: the state is to be written.
+ * Errors: FAULT_TOO_LARGE without numbers that are free, FAULT_REFUSED at a time before the state's
+ * first window.
  * The caller has the lock of state/.
  */
 int begin_windows(const struct layout *layout, const struct client_node *client, int64_t now_s,

@@ -175,3 +175,34 @@ Test(choose_in_window, sets_all_members_aside_when_the_manifest_has_other_window
 	cr_expect_eq(client->pool.window_numbers.first, 2 * MEMBERS + 1);
 	cr_expect_eq(last_member(&client->pool), 4 * MEMBERS);
 }
+
+/* As on a host whose clock is right only some time after its start. */
+Test(choose_in_window, loses_no_member_while_the_clock_is_far_ahead_or_behind)
+{
+	int64_t ahead_s = begin_s + 1000 * (int64_t)EVERY_S;
+
+	OK(prepare_numbers(fixture.layouts[0], client, ahead_s, &fault));
+	cr_expect(is_set_apart(&client->pool, 1));
+	REFUSED(prepare_numbers(fixture.layouts[0], client, 0, &fault), FAULT_REFUSED,
+		"expected a time from the pool's first window on, which begins at ");
+	SAID("the clock shows 1970-01-01T00:00:00Z: set the clock");
+	OK(prepare_numbers(fixture.layouts[0], client, fixture.now_s, &fault));
+	for (size_t i = 1; i <= 2 * MEMBERS; i++)
+		cr_expect_not(is_set_apart(&client->pool, i), "member %zu", i);
+	cr_expect_eq(client->pool.window_numbers.first, 1);
+	cr_expect_eq(last_member(&client->pool), 2 * MEMBERS);
+}
+
+Test(choose_in_window, has_new_members_where_a_clock_that_was_ahead_destroyed_all)
+{
+	size_t retired;
+
+	OK(prepare_numbers(fixture.layouts[0], client, begin_s + 1000 * (int64_t)EVERY_S, &fault));
+	OK(retire_used_members(fixture.layouts[0], client, &retired, &fault));
+	cr_expect_eq(retired, 1000 * MEMBERS);
+	OK(prepare_numbers(fixture.layouts[0], client, fixture.now_s, &fault));
+	cr_expect_eq(client->pool.window_numbers.begin_s, begin_s);
+	cr_expect_eq(client->pool.window_numbers.first, 1000 * MEMBERS + 1);
+	cr_expect_eq(last_member(&client->pool), 1002 * MEMBERS);
+	cr_expect_eq(count_members(&client->pool), 2 * MEMBERS);
+}
