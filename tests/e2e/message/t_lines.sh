@@ -60,12 +60,13 @@ check 'which certificate, in which file' openssl verify -CAfile client2/cert/roo
 equal 'and which member, if its subject says so' "$(jq -r .subject verified)" "CN=client1-$(jq -r .member verified)"
 equal 'a refused message has no file' null "$(jq -r 'select(.verdict == "refused") | .certificate' receive.out)"
 
-# A program takes each message. A sender's text is never a command, an argument or a variable's name.
-expect 4 'a program that is not there' "$certpool" receive client2 --listen "http://$host:0" --exec nowhere
+# A program takes each message. A sender's text is never a command, an argument or a variable's name. What is not refused
+# would receive until somebody stops it.
+expect 4 'a program that is not there' timeout 300 "$certpool" receive client2 --listen "http://$host:0" --exec nowhere
 says 'says what is run' 'without a shell and without arguments'
-expect 4 'a program with arguments' "$certpool" receive client2 --listen "http://$host:0" --exec "sh -c true"
-expect 4 'a directory' "$certpool" receive client2 --listen "http://$host:0" --exec /tmp
-expect 2 'a time for no program' "$certpool" receive client2 --exec-timeout 5s
+expect 4 'a program with arguments' timeout 300 "$certpool" receive client2 --listen "http://$host:0" --exec "sh -c true"
+expect 4 'a directory' timeout 300 "$certpool" receive client2 --listen "http://$host:0" --exec /tmp
+expect 2 'a time for no program' timeout 300 "$certpool" receive client2 --exec-timeout 5s
 says 'is refused' '--exec-timeout: expected --exec beside it, found none'
 cat >handler <<'END'
 #!/bin/sh
