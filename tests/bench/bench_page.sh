@@ -20,12 +20,15 @@ fill() {
 }
 
 # get: sets $took to the milliseconds that the page takes.
-get() { took=$(curl -sf -o "$folder/page" -w '%{time_total}\n' "$url" | awk '{ printf "%.1f", $1 * 1000 }'); }
+get() {
+	took=$(curl -sf --noproxy '*' -o "$folder/page" -w '%{time_total}' "$url") || { fail 'the page is not there'; return; }
+	took=$(awk -v seconds="$took" 'BEGIN { printf "%.1f", seconds * 1000 }')
+}
 
 prepare() { # SIDE N
 	new_folder "page-$1"
 	manifest 1 ecdsa-p256
-	free_port && sed -i "s|ca: {|&admin: \"http://127.0.0.1:$port\", |" "$folder/manifest.yaml"
+	free_port && sed -i "s|ca: {|&admin: \"http://127.0.0.2:$port\", |" "$folder/manifest.yaml"
 	certpool init && say "page: $1: makes $2 certificates" && fill "$2" || return
 	# The first start makes the token.
 	start serve || return
