@@ -207,10 +207,14 @@ Test(manifest_defaults, ships_a_default_batch_that_covers_the_three_parts)
 Test(manifest_defaults, loads_every_example_that_is_shipped)
 {
 	static const char *const examples[] = {
-		"pki-layout/examples/small.yaml",        "pki-layout/examples/factory-line.yaml",
-		"pki-layout/examples/offline-root.yaml", "pki-layout/examples/mixed-keys.yaml",
-		"pki-layout/examples/reuse.yaml",        "pki-layout/examples/v2x.yaml",
-		"pki-layout/examples/wallet.yaml",       "pki-layout/examples/phone-attestation.yaml",
+		"pki-layout/examples/small.yaml",
+		"pki-layout/examples/factory-line.yaml",
+		"pki-layout/examples/offline-root.yaml",
+		"pki-layout/examples/mixed-keys.yaml",
+		"pki-layout/examples/reuse.yaml",
+		"pki-layout/examples/v2x.yaml",
+		"pki-layout/examples/wallet.yaml",
+		"pki-layout/examples/phone-attestation.yaml",
 	};
 	int dirfd = open("pki-layout/examples", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

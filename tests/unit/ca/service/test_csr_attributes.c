@@ -27,7 +27,7 @@
 #define ATTRIBUTES(usage, purpose) "a136" EXTENSIONS(usage, purpose)
 #define P256_TEMPLATE                                                                              \
 	"302d" TEMPLATE "311e301c020100a015301306072a8648ce3d020106082a8648ce3d03010"              \
-			"7" NO_ATTRIBUTES
+	"7" NO_ATTRIBUTES
 #define P384_TEMPLATE                                                                              \
 	"302a" TEMPLATE "311b3019020100a012301006072a8648ce3d020106052b81040022" NO_ATTRIBUTES
 #define ED25519_TEMPLATE "301f" TEMPLATE "3110300e020100a007300506032b6570" NO_ATTRIBUTES
