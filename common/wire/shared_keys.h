@@ -29,8 +29,8 @@ struct key_source {
  *   - after a message that they do not decrypt, at most once a second: any client may send one.
  *
  * Where a record has the keys, it is asked whether they have changed before a message that they
- * decrypt counts, and after one that they do not, at most a hundred times a second: what one front
- * end changes holds at all others at once.
+ * decrypt counts, and after one that they do not, a hundred times a second on average: what one
+ * front end changes holds at all others at once.
  *
  * When a key cannot be read, the previous keys stay. Safe for several threads, which go on with the
  * previous keys during a reading.
