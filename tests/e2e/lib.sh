@@ -243,11 +243,11 @@ mode() { stat -c %a "$1"; }
 # The address sanitizer traces its own process to find leaks, and must be loaded first.
 sanitized() { grep -q __asan_init "$certpool"; }
 
-# in_memory PROCESS HEX…: how often the writable memory of a process has one of these octets. Only root reads it.
+# in_memory PROCESS HEX…: how often the writable memory of a process has each of these octet strings. Only root reads it.
 in_memory() {
 	perl -e '
 		my ($process, @wanted) = @ARGV;
-		my $hits = 0;
+		my @hits = (0) x @wanted;
 		open(my $maps, "<", "/proc/$process/maps") or die;
 		open(my $memory, "<:raw", "/proc/$process/mem") or die;
 		while (<$maps>) {
@@ -255,12 +255,12 @@ in_memory() {
 			my ($begin, $end) = (hex $1, hex $2);
 			seek($memory, $begin, 0);
 			read($memory, my $data, $end - $begin) or next;
-			for my $octets (map { pack("H*", $_) } @wanted) {
-				my $at = 0;
-				while (($at = index($data, $octets, $at)) >= 0) { $hits++; $at++ }
+			for my $i (0 .. $#wanted) {
+				my ($octets, $at) = (pack("H*", $wanted[$i]), 0);
+				while (($at = index($data, $octets, $at)) >= 0) { $hits[$i]++; $at++ }
 			}
 		}
-		print "$hits\n";' -- "$@"
+		print "@hits\n";' -- "$@"
 }
 
 # Other clocks, by clock.c: $launcher, while it is ahead_by something, starts servers whose clock is ahead by that:

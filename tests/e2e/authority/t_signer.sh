@@ -85,8 +85,8 @@ if [ "$(id -u)" -eq 0 ] && ! sanitized; then
 	# occurrences PROCESS: how often its memory has the issuing key's number, in either order of octets.
 	number=$(openssl pkey -in ca/Private/root.key -noout -text | sed -n '/^priv:/,/^pub:/p' | grep '^ ' | tr -d ' :\n' | tail -c 64)
 	occurrences() { in_memory "$1" "$number" "$(fold -w 2 <<<"$number" | tac | tr -d '\n')"; }
-	equal "the front's memory has nothing of the key" 0 "$(occurrences "$front")"
-	check "the signer's has, as the search works" test "$(occurrences "$signer")" -gt 0
+	equal "the front's memory has nothing of the key" '0 0' "$(occurrences "$front")"
+	check "the signer's has, as the search works" grep -q '[1-9]' <(occurrences "$signer")
 	equal 'the front has nothing of Private/ open' 0 "$(find "/proc/$front/fd" -lname '*/Private*' | wc -l)"
 	check 'the signer has' test "$(find "/proc/$signer/fd" -lname '*/Private*' | wc -l)" -gt 0
 else
