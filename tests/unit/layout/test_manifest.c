@@ -2,6 +2,7 @@
 
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
+#include "tests/unit/layout/manifest_rows.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -10,38 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The rows of the tables are appended to this text, which makes each a whole manifest. */
-#define HEAD "version: 1\nca: {endpoint: \"http://127.0.0.1:8440\"}\n"
-#define CLIENT(text) HEAD "clients:\n  a: " text "\n"
 #define STEP(text)                                                                                 \
 	HEAD "clients: {a: {}, b: {endpoint: \"http://[::1]:8442\"}}\nbatch:\n  - " text "\n"
-
-struct refusal_row {
-	const char *text;
-	const char *position; /* LINE:COLUMN */
-	const char *found;    /* part of the message */
-};
-
-static int parse(const char *text, struct manifest **ret_manifest, struct fault *fault)
-{
-	return parse_manifest(bytes_of_string(text), "dir/m.yaml", ret_manifest, fault);
-}
-
-static void expect_refusals(const struct refusal_row *rows, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct manifest *manifest = NULL;
-		char begin[64];
-
-		(void)snprintf(begin, sizeof(begin), "dir/m.yaml:%s: ", rows[i].position);
-		REFUSED(parse(rows[i].text, &manifest, &fault), FAULT_USAGE, rows[i].found,
-			"accepted: %s", rows[i].text);
-		cr_expect_null(manifest);
-		cr_expect_eq(strncmp(last_refusal()->text, begin, strlen(begin)), 0,
-			     "expected %s, found %s", begin, last_refusal()->text);
-		free_manifest(&manifest);
-	}
-}
 
 Test(manifest, refuses_what_is_no_manifest)
 {

@@ -1,21 +1,12 @@
-#include "common/layout/manifest.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
+#include "tests/unit/layout/manifest_rows.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Appended to this text, each is a whole manifest. */
-#define HEAD "version: 1\nca: {endpoint: \"http://127.0.0.1:8440\"}\n"
-#define CLIENT(text) HEAD "clients:\n  a: " text "\n"
-
-static int parse(const char *text, struct manifest **ret_manifest, struct fault *fault)
-{
-	return parse_manifest(bytes_of_string(text), "dir/m.yaml", ret_manifest, fault);
-}
 
 Test(manifest_defaults, takes_a_batch_that_stands_before_the_clients)
 {

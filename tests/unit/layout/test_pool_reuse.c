@@ -1,40 +1,9 @@
 #include "common/layout/pool_reuse.h"
 
-#include "common/layout/manifest.h"
 #include "tests/support/expect.h"
+#include "tests/unit/layout/manifest_rows.h"
 
 #include <criterion/criterion.h>
-#include <stdio.h>
-#include <string.h>
-
-/* The rows of the table are appended to this text, which makes each a whole manifest. */
-#define HEAD "version: 1\nca: {endpoint: \"http://127.0.0.1:8440\"}\n"
-#define CLIENT(text) HEAD "clients:\n  a: " text "\n"
-
-struct refusal_row {
-	const char *text;
-	const char *position; /* LINE:COLUMN */
-	const char *found;    /* part of the message */
-};
-
-static int parse(const char *text, struct manifest **ret_manifest, struct fault *fault)
-{
-	return parse_manifest(bytes_of_string(text), "m.yaml", ret_manifest, fault);
-}
-
-static void expect_refusals(const struct refusal_row *rows, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct manifest *manifest = NULL;
-		char begin[64];
-
-		(void)snprintf(begin, sizeof(begin), "m.yaml:%s: ", rows[i].position);
-		REFUSED(parse(rows[i].text, &manifest, &fault), FAULT_USAGE, rows[i].found,
-			"accepted: %s", rows[i].text);
-		SAID(begin);
-		cr_expect_null(manifest);
-	}
-}
 
 Test(pool_reuse, refuses_reuse_that_does_not_go_together)
 {

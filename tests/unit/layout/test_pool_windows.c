@@ -1,29 +1,17 @@
 #include "common/layout/pool_windows.h"
 
-#include "common/layout/manifest.h"
 #include "tests/support/expect.h"
+#include "tests/unit/layout/manifest_rows.h"
 
 #include <criterion/criterion.h>
-#include <stdio.h>
 
-/* The rows of the table are appended to this text, which makes each a whole manifest. */
-#define HEAD "version: 1\nca: {endpoint: \"http://127.0.0.1:8440\"}\n"
 #define POOL(text) HEAD "clients:\n  a: {pool: {" text "}}\n"
 #define CA(text) "version: 1\nca: {endpoint: \"http://127.0.0.1:8440\", windows: {" text "}}\n"
 #define WEEKS "windows: {every: 7d, overlap: 1h, ahead: 3, members: 20}"
 
-static int parse(const char *text, struct manifest **ret_manifest, struct fault *fault)
-{
-	return parse_manifest(bytes_of_string(text), "m.yaml", ret_manifest, fault);
-}
-
 Test(pool_windows, refuses_what_is_no_window_or_does_not_go_with_it)
 {
-	static const struct {
-		const char *text;
-		const char *position; /* LINE:COLUMN */
-		const char *found;    /* part of the message */
-	} rows[] = {
+	static const struct refusal_row rows[] = {
 		{POOL("windows: {every: 7d}"), "4:23",
 		 "clients.a.pool.windows: expected the key members, found none"},
 		{POOL("windows: {members: 20}"), "4:23", "expected the key every, found none"},
@@ -61,16 +49,7 @@ Test(pool_windows, refuses_what_is_no_window_or_does_not_go_with_it)
 		 "3:31", "ahead: expected at most 2, that of ca.windows, found 3"},
 	};
 
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct manifest *manifest = NULL;
-		char begin[64];
-
-		(void)snprintf(begin, sizeof(begin), "m.yaml:%s: ", rows[i].position);
-		REFUSED(parse(rows[i].text, &manifest, &fault), FAULT_USAGE, rows[i].found,
-			"accepted: %s", rows[i].text);
-		SAID(begin);
-		cr_expect_null(manifest);
-	}
+	expect_refusals(rows, COUNT_OF(rows));
 }
 
 Test(pool_windows, gives_the_ca_the_windows_of_its_pools)
