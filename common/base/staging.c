@@ -1,5 +1,6 @@
 #include "common/base/staging.h"
 
+#include "common/base/clock.h"
 #include "common/base/file.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@
 static const char prefix[] = ".";
 static const char suffix[] = ".new";
 
-enum { NAMING_TRIES_MAX = 100 };
+/* For a writer of the same name to be done, a moment later unless it is stopped. */
+enum { NAMING_TRIES_MAX = 1000, NAMING_PAUSE_US = 2000 };
 
 struct staged_file {
 	int dirfd;
@@ -166,19 +168,35 @@ int stage_stream(struct staging *staging, int dirfd, const char *name,
 	return 0;
 }
 
-/* Removes the file of the temporary name unless a process has it locked. False for a locked one. */
+/*
+ * Removes the file of the temporary name unless a process has it locked: then false, with errno
+ * EWOULDBLOCK. One that was renamed meanwhile is no left-over, and what has the name then is
+ * another writer's.
+ */
 static bool remove_left_over(const struct staged_file *file)
 {
 	CLEANUP(close_descriptor)
 	int descriptor = openat(file->dirfd, file->temporary,
 				O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat opened;
+	struct stat named;
 
-	if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) < 0)
-		return false;
+	if (descriptor < 0 && errno == ENOENT)
+		return true;
+	if (descriptor >= 0) {
+		if (flock(descriptor, LOCK_EX | LOCK_NB) < 0)
+			return false;
+		if (fstat(descriptor, &opened) < 0 ||
+		    fstatat(file->dirfd, file->temporary, &named, AT_SYMLINK_NOFOLLOW) < 0)
+			return errno == ENOENT;
+		if (opened.st_dev != named.st_dev || opened.st_ino != named.st_ino)
+			return true;
+	}
 	return unlinkat(file->dirfd, file->temporary, 0) == 0 || errno == ENOENT;
 }
 
-/* Where there are no files without a name: the lock tells the others that the file is in use. */
+/* Where there are no files without a name. As of one without, the lock tells the others that the
+   file is in use. */
 static int create_locked(const struct staged_file *file, mode_t mode, struct fault *fault)
 {
 	int descriptor = create_named(file, mode);
@@ -207,6 +225,7 @@ static int create_unnamed(struct staged_file *file, mode_t mode, struct fault *f
 			openat(file->dirfd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, mode & 0600);
 	file->unnamed = descriptor >= 0;
 	if (file->unnamed) {
+		(void)flock(descriptor, LOCK_EX | LOCK_NB);
 		(void)remove_left_over(file);
 		return descriptor;
 	}
@@ -307,27 +326,32 @@ static int link_unnamed(const struct staged_file *file, const char *name)
 
 /*
  * A link never replaces a file: the temporary name comes in between, for a moment. The file there
- * is a killed process's, or that of another writer of the same name, which then does it again.
+ * is a killed process's, or that of another writer of the same name, which has it locked: as a file
+ * without a name can be linked but once, nobody may take it away.
  */
 static int replace_unnamed(const struct staged_file *file)
 {
-	for (int tries = 0; tries < NAMING_TRIES_MAX; tries++) {
-		if (link_unnamed(file, file->temporary) < 0) {
-			if (errno != EEXIST ||
-			    (unlinkat(file->dirfd, file->temporary, 0) < 0 && errno != ENOENT))
-				return -1;
-			continue;
-		}
-		if (renameat2(file->dirfd, file->temporary, file->dirfd, file->name, 0) == 0)
-			return 0;
-		if (errno != ENOENT) {
-			int number = errno;
+	int tries = 0;
+	int number;
 
-			(void)unlinkat(file->dirfd, file->temporary, 0);
-			errno = number;
+	while (link_unnamed(file, file->temporary) < 0) {
+		if (errno != EEXIST)
+			return -1;
+		if (remove_left_over(file))
+			continue;
+		if (errno != EWOULDBLOCK)
+			return -1;
+		if (++tries == NAMING_TRIES_MAX) {
+			errno = EBUSY;
 			return -1;
 		}
+		sleep_us(NAMING_PAUSE_US);
 	}
+	if (renameat2(file->dirfd, file->temporary, file->dirfd, file->name, 0) == 0)
+		return 0;
+	number = errno;
+	(void)unlinkat(file->dirfd, file->temporary, 0);
+	errno = number;
 	return -1;
 }
 
@@ -347,6 +371,9 @@ static int name_file(const struct staged_file *file, struct fault *fault)
 		return 0;
 	if (errno == EEXIST)
 		return set_fault(fault, FAULT_REFUSED, "%s: exists already, and is not overwritten",
+				 file->name);
+	if (errno == EBUSY && file->unnamed)
+		return set_fault(fault, FAULT_BUSY, "%s: another process is writing it: try again",
 				 file->name);
 	return set_errno_fault(fault, "%s: cannot be named", file->name);
 }

@@ -18,6 +18,7 @@ struct failing_call failing_rename;
 struct failing_call failing_getrandom;
 struct failing_call failing_stat;
 struct failing_call failing_readdir;
+void (*before_rename)(void);
 bool no_unnamed_files;
 
 static bool fails(struct failing_call *call)
@@ -49,6 +50,8 @@ int syncfs(int descriptor)
 int renameat2(int old_dirfd, const char *old_name, int new_dirfd, const char *new_name,
 	      unsigned int flags)
 {
+	if (before_rename != NULL)
+		before_rename();
 	if (fails(&failing_rename))
 		return -1;
 	return (int)syscall(SYS_renameat2, old_dirfd, old_name, new_dirfd, new_name, flags);

@@ -25,6 +25,9 @@ extern struct failing_call failing_getrandom;
 extern struct failing_call failing_stat;    /* fstatat */
 extern struct failing_call failing_readdir; /* which returns NULL, as at the end */
 
+/* Called before each renameat2, unless it is NULL. */
+extern void (*before_rename)(void);
+
 /* openat knows no O_TMPFILE, as on some file systems. */
 extern bool no_unnamed_files;
 

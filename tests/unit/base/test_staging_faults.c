@@ -294,3 +294,59 @@ Test(staging_faults, writes_under_a_temporary_name_where_it_must)
 	cr_expect(file_holds(scratch.dirfd, "keys", "other"));
 	cr_expect_eq(count_entries(scratch.dirfd), 2);
 }
+
+static int replace(const char *content, struct fault *fault)
+{
+	return write_file(scratch.dirfd, "list", STAGE_REPLACE, 0600, bytes_of_string(content),
+			  fault);
+}
+
+static void begin_another(void)
+{
+	CLEANUP(close_descriptor) int descriptor = -1;
+	struct staging *staging = NULL;
+
+	before_rename = NULL;
+	OK(new_staging(&staging, &fault));
+	OK(stage_unnamed(staging, scratch.dirfd, "list", STAGE_REPLACE, 0600, &descriptor, &fault));
+	free_staging(&staging);
+}
+
+Test(staging_faults, names_a_file_while_another_writer_of_the_name_begins)
+{
+	before_rename = begin_another;
+	OK(replace("first", &fault));
+	cr_expect_null(before_rename);
+	cr_expect(file_holds(scratch.dirfd, "list", "first"));
+	cr_expect_eq(count_entries(scratch.dirfd), 1);
+}
+
+static void replace_often(void)
+{
+	struct fault fault = {0};
+
+	for (int i = 0; i < 50; i++)
+		if (replace("all of it", &fault) < 0)
+			_exit(1);
+	_exit(0);
+}
+
+Test(staging_faults, has_many_writers_of_one_name)
+{
+	pid_t writers[4];
+
+	for (size_t i = 0; i < COUNT_OF(writers); i++) {
+		writers[i] = fork();
+		cr_assert_geq(writers[i], 0);
+		if (writers[i] == 0)
+			replace_often();
+	}
+	for (size_t i = 0; i < COUNT_OF(writers); i++) {
+		int status;
+
+		cr_assert_eq(waitpid(writers[i], &status, 0), writers[i]);
+		cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %d", status);
+	}
+	cr_expect(file_holds(scratch.dirfd, "list", "all of it"));
+	cr_expect_eq(count_entries(scratch.dirfd), 1);
+}
