@@ -2,17 +2,18 @@
 
 #include "common/base/random.h"
 #include "common/base/token_bucket.h"
+#include "common/crypto/digest.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { BUCKET_BITS = 14 };
+enum { BUCKETS = 1 << 14 };
 
 struct origin_rate {
 	size_t per_minute;
-	uint64_t key; /* random, odd */
+	uint8_t key[SHA256_LEN]; /* random */
 	pthread_mutex_t lock;
-	struct token_bucket buckets[1 << BUCKET_BITS];
+	struct token_bucket buckets[BUCKETS];
 };
 
 int new_origin_rate(size_t per_minute, struct origin_rate **ret_rate, struct fault *fault)
@@ -23,11 +24,10 @@ int new_origin_rate(size_t per_minute, struct origin_rate **ret_rate, struct fau
 		return set_memory_fault(fault);
 	rate->per_minute = per_minute;
 	pthread_mutex_init(&rate->lock, NULL);
-	if (fill_random(&rate->key, sizeof(rate->key), fault) < 0) {
+	if (fill_random(rate->key, sizeof(rate->key), fault) < 0) {
 		free_origin_rate(&rate);
 		return -1;
 	}
-	rate->key |= 1;
 	*ret_rate = rate;
 	return 0;
 }
@@ -42,15 +42,13 @@ void free_origin_rate(struct origin_rate **pointer)
 	free(rate);
 }
 
-/* A polynomial under a secret point: nobody sees its values, and so nobody can aim at one. */
+/* Of addresses near each other a weaker hash makes neighbours, under some keys. */
 static struct token_bucket *choose_bucket(struct origin_rate *rate, const char *origin)
 {
-	uint64_t sum = 1;
+	uint8_t mac[SHA256_LEN];
 
-	for (; *origin != '\0'; origin++)
-		sum = sum * rate->key + (uint8_t)*origin;
-	/* The lowest bits depend on few of the key's. */
-	return &rate->buckets[(sum * rate->key) >> (64 - BUCKET_BITS)];
+	hmac_sha256(rate->key, bytes_of_string(origin), mac);
+	return &rate->buckets[(mac[0] | mac[1] << 8) % BUCKETS];
 }
 
 bool has_origin_credit(struct origin_rate *rate, const char *origin, int64_t now_us,
