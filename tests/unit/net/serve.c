@@ -292,3 +292,11 @@ unsigned int post_text(struct http_client *client, const char *path, const char 
 			 &fault));
 	return ret_answer->status;
 }
+
+unsigned int post_when_admitted(struct http_client *client, const char *path, const char *text,
+				struct http_answer *ret_answer)
+{
+	while (post_text(client, path, text, ret_answer) == 503)
+		clear_http_answer(ret_answer);
+	return ret_answer->status;
+}

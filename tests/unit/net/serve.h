@@ -60,4 +60,8 @@ struct http_client *new_test_client(const struct endpoint *endpoint);
 unsigned int post_text(struct http_client *client, const char *path, const char *text,
 		       struct http_answer *ret_answer);
 
+/* Likewise, again as long as the server has no room: what has ended counts until it has noticed. */
+unsigned int post_when_admitted(struct http_client *client, const char *path, const char *text,
+				struct http_answer *ret_answer);
+
 #endif
