@@ -22,7 +22,8 @@ failures=0
 finish() {
 	local status=$? running process
 	running=$(jobs -pr)
-	for process in $running; do kill "$process" 2>/dev/null; done
+	# One that a check has stopped must go on to end.
+	for process in $running; do kill "$process" 2>/dev/null && kill -CONT "$process" 2>/dev/null; done
 	for process in $running; do wait "$process" 2>/dev/null; done
 	if mountpoint -q "$folder/small" 2>/dev/null; then umount "$folder/small"; fi
 	cd /

@@ -101,16 +101,25 @@ struct serving {
 	const char *admin_token; /* "": there is no page for the admin */
 };
 
-/* Without ACME in the manifest all stays as it is: it is served until the next start. */
-static int sync_challenged(const struct serving *serving, struct ca_service *service,
-			   const struct ca_node *ca, struct fault *fault)
+/*
+ * Without ACME in the manifest all stays as it is: it is served until the next start. What fails is
+ * printed: the clients have been taken over by then.
+ */
+static void sync_challenged(const struct serving *serving, struct ca_service *service,
+			    const struct ca_node *ca)
 {
+	const struct command *command = serving->command;
+	struct fault fault = {0};
+
 	if (!ca->acme)
-		return 0;
-	if (reload_ca_challenged(service, ca->acme_challenged, fault) < 0)
-		return -1;
-	return complain_about_challenged(serving->command, authority_store(serving->authority), ca,
-					 fault);
+		return;
+	if (reload_ca_challenged(service, ca->acme_challenged, &fault) < 0)
+		print_complaint(command, "SIGHUP: %s: whom ACME challenges has not changed",
+				fault.text);
+	else if (complain_about_challenged(command, authority_store(serving->authority), ca,
+					   &fault) < 0)
+		print_complaint(command, "SIGHUP: the names of ca.acme.http_01 are not checked: %s",
+				fault.text);
 }
 
 /* *ret_left: the changed keys of the CA, which count from the next start. */
@@ -129,11 +138,12 @@ static int sync_with_manifest(const struct serving *serving, struct ca_service *
 				 "%s: stop certpool serve and start it again",
 				 manifest->path, served->ca.layout,
 				 manifest->ca.layout != NULL ? manifest->ca.layout : "none");
-	if (sync_clients(authority_store(serving->authority), manifest, read_clock(), ret_synced,
-			 fault) < 0 ||
-	    sync_challenged(serving, service, &manifest->ca, fault) < 0)
+	if (list_ca_differences(&served->ca, &manifest->ca, ret_left, fault) < 0 ||
+	    sync_clients(authority_store(serving->authority), manifest, read_clock(), ret_synced,
+			 fault) < 0)
 		return -1;
-	return list_ca_differences(&served->ca, &manifest->ca, ret_left, fault);
+	sync_challenged(serving, service, &manifest->ca);
+	return 0;
 }
 
 /*
