@@ -13,7 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BACKDATE_MAX_S = 300, JITTER_MAX_PERCENT = 50, CRL_VALIDITY_MIN_S = 60 };
+enum {
+	BACKDATE_MAX_S = 300,
+	JITTER_MAX_PERCENT = 50,
+	CRL_VALIDITY_MIN_S = 60,
+	ROUND_MAX_S = 7 * 86400,
+};
 
 static const int64_t year_s = INT64_C(365) * 86400;
 
@@ -35,6 +40,20 @@ static const struct field certificates_fields[] = {
 	 .offset = offsetof(struct ca_node, certificate_jitter_percent),
 	 .fallback = "0%",
 	 .high = JITTER_MAX_PERCENT},
+	{0},
+};
+
+static const struct field revocation_fields[] = {
+	{.name = "round",
+	 .set = set_duration,
+	 .offset = offsetof(struct ca_node, rounding.round_s),
+	 .fallback = "1s",
+	 .low = 1,
+	 .high = ROUND_MAX_S},
+	{.name = "round_key_compromise",
+	 .set = set_flag,
+	 .offset = offsetof(struct ca_node, rounding.rounds_compromised),
+	 .fallback = "false"},
 	{0},
 };
 
@@ -277,6 +296,7 @@ static const struct field ca_fields[] = {
 	 .high = CENTURY_S},
 	{.name = "intermediate", .set = set_fields, .fields = intermediate_fields},
 	{.name = "certificates", .set = set_fields, .fields = certificates_fields},
+	{.name = "revocation", .set = set_fields, .fields = revocation_fields},
 	{.name = "windows", .set = set_fields, .fields = windows_fields},
 	{.name = "crl", .set = set_fields, .fields = crl_fields},
 	{.name = "root_crl", .set = set_fields, .fields = root_crl_fields},

@@ -6,6 +6,12 @@
 #include "common/layout/pool_windows.h"
 #include "common/layout/yaml.h"
 
+/* How the time is rounded that the CA publishes of a revocation. */
+struct revocation_rounding {
+	int64_t round_s;         /* down to a multiple of it after 1970; 1: not at all */
+	bool rounds_compromised; /* also that of keyCompromise */
+};
+
 /*
  * The CA. It issues under its root, or, with a root_layout, under an intermediate. Then the root
  * and its key, always a file, are in the root_layout, and the root's subject and validity are not
@@ -31,8 +37,9 @@ struct ca_node {
 	int64_t certificate_validity_s;
 	int64_t certificate_backdate_s;
 	size_t certificate_jitter_percent; /* of the validity, that a certificate may end earlier */
-	struct pool_windows windows;       /* that certificates may be asked for; else none may */
-	char *crl_url;                     /* CRL distribution point: check_web_url; NULL: none */
+	struct revocation_rounding rounding;
+	struct pool_windows windows; /* that certificates may be asked for; else none may */
+	char *crl_url;               /* CRL distribution point: check_web_url; NULL: none */
 	int64_t crl_validity_s;
 	char *ocsp_url;                  /* of the OCSP responder; likewise */
 	size_t ocsp_requests_per_minute; /* of one address */

@@ -18,7 +18,8 @@ static int revoke_all(const struct ca_key_settings *key, struct ca_operator *ca,
 	const struct revocation revocation = {.query = &query,
 					      .by = CA_NAME,
 					      .reason = REASON_CESSATION_OF_OPERATION,
-					      .now_s = ca->now_s};
+					      .now_s = ca->now_s,
+					      .rounding = ca->manifest->ca.rounding};
 	struct ca_crls crls;
 	struct fault failure = {0};
 	bool disabled;

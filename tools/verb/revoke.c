@@ -253,6 +253,7 @@ static int revoke_planned(const struct command *command, const struct revoke_set
 		.by = CA_NAME,
 		.reason = reason,
 		.now_s = ca->now_s,
+		.rounding = ca->manifest->ca.rounding,
 		.dry_run = dry_run,
 	};
 

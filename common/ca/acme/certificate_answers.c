@@ -105,15 +105,17 @@ static int check_revoker(struct acme_exchange *exchange, const struct certificat
 static int revoke_record(struct acme_exchange *exchange, const struct issued_certificate *record,
 			 int reason, struct fault *fault)
 {
+	struct authority *authority = exchange->acme->settings.authority;
 	const struct revocation revocation = {.serials = &record->serial,
 					      .serial_count = 1,
 					      .by = record->client,
 					      .reason = reason,
-					      .now_s = exchange->now_s};
+					      .now_s = exchange->now_s,
+					      .rounding = authority_ca(authority)->rounding};
 	struct revocation_summary summary;
 
-	if (revoke_certificates(authority_store(exchange->acme->settings.authority), &revocation,
-				NULL, NULL, &summary, fault) < 0)
+	if (revoke_certificates(authority_store(authority), &revocation, NULL, NULL, &summary,
+				fault) < 0)
 		return -1;
 	if (summary.already > 0)
 		set_refusal(&exchange->problem, "alreadyRevoked", "the certificate is revoked");

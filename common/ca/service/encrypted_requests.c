@@ -295,8 +295,8 @@ static int answer_revocations(const struct encrypted_exchange *exchange, struct 
 					      &claims, &problem);
 
 	if (admit(exchange, parsed, &problem, &claims, &answer.refusal) &&
-	    (revoke_own(authority_store(authority), message->peer, &request, exchange->now_s,
-			&answer, &problem) < 0 ||
+	    (revoke_own(authority, message->peer, &request, exchange->now_s, &answer, &problem) <
+		     0 ||
 	     (is_refused(&answer.refusal) && !exchange->came_before &&
 	      record_refusal(authority_refusals(authority), message->peer, &answer.refusal,
 			     exchange->now_s, &problem) < 0))) {

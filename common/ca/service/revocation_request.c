@@ -20,15 +20,18 @@ static int add_member(void *context, const struct revoked_certificate *revoked, 
 	return 0;
 }
 
-int revoke_own(struct store *store, const char *client, const struct revocation_request *request,
-	       int64_t now_s, struct revocation_answer *ret_answer, struct fault *fault)
+int revoke_own(struct authority *authority, const char *client,
+	       const struct revocation_request *request, int64_t now_s,
+	       struct revocation_answer *ret_answer, struct fault *fault)
 {
+	struct store *store = authority_store(authority);
 	const struct revocation revocation = {
 		.serials = (const uint8_t(*)[SERIAL_MAX])request->serials,
 		.serial_count = request->serial_count,
 		.by = client,
 		.reason = request->reason,
 		.now_s = now_s,
+		.rounding = authority_ca(authority)->rounding,
 	};
 	CLEANUP(clear_revocation_answer) struct revocation_answer answer = {0};
 	struct revocation_summary summary;

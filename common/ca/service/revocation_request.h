@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_CA_SERVICE_REVOCATION_REQUEST_H
 #define CERTPOOL_CA_SERVICE_REVOCATION_REQUEST_H
 
-#include "common/ca/store/store.h"
+#include "common/ca/issue/authority.h"
 #include "common/wire/revocation.h"
 
 /*
@@ -14,7 +14,8 @@
  * *ret_answer (not_yours, not_issued); the audit log of that is left to the caller, too.
  * Errors: -1 only when the CA itself failed.
  */
-int revoke_own(struct store *store, const char *client, const struct revocation_request *request,
-	       int64_t now_s, struct revocation_answer *ret_answer, struct fault *fault) MUST_CHECK;
+int revoke_own(struct authority *authority, const char *client,
+	       const struct revocation_request *request, int64_t now_s,
+	       struct revocation_answer *ret_answer, struct fault *fault) MUST_CHECK;
 
 #endif

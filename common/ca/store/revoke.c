@@ -23,6 +23,17 @@ static void clear_revoke_context(struct revoke_context *context)
 	clear_buffer(&context->serials);
 }
 
+/* The time that a certificate gets; the audit log has that of the revocation. */
+static int64_t published_time(const struct revocation *revocation)
+{
+	const struct revocation_rounding *rounding = &revocation->rounding;
+
+	if (rounding->round_s == 0 ||
+	    (revocation->reason == REASON_KEY_COMPROMISE && !rounding->rounds_compromised))
+		return revocation->now_s;
+	return revocation->now_s - revocation->now_s % rounding->round_s;
+}
+
 static int append_revoked(struct revoke_context *context, const struct revoked_certificate *revoked,
 			  struct fault *fault)
 {
@@ -39,8 +50,8 @@ static int report_revoked(struct revoke_context *context,
 	const struct revocation *revocation = context->revocation;
 	struct revoked_certificate revoked = {
 		.already = certificate->revoked,
-		.revoked_at_s =
-			certificate->revoked ? certificate->revoked_at_s : revocation->now_s,
+		.revoked_at_s = certificate->revoked ? certificate->revoked_at_s
+						     : published_time(revocation),
 		.reason = certificate->revoked ? certificate->reason : revocation->reason,
 	};
 
@@ -80,7 +91,8 @@ static int revoke_certificate(struct transaction *transaction, struct revoke_con
 	append_bytes(&context->serials, (struct bytes){certificate->serial, SERIAL_MAX});
 	if (!revocation->dry_run &&
 	    run_statement(transaction, sql,
-			  VALUES(number_value(revocation->now_s), number_value(revocation->reason),
+			  VALUES(number_value(published_time(revocation)),
+				 number_value(revocation->reason),
 				 octets_value(certificate->serial, SERIAL_MAX)),
 			  NULL, fault) < 0)
 		return -1;
@@ -96,7 +108,7 @@ static int revoke_unrecorded(struct transaction *transaction, struct revoke_cont
 	struct revoked_certificate revoked = {0};
 	struct unrecorded entry = {.issuer = issuer,
 				   .not_after_s = not_after_s,
-				   .revoked_at_s = revocation->now_s,
+				   .revoked_at_s = published_time(revocation),
 				   .reason = revocation->reason};
 	bool added;
 

@@ -2,6 +2,7 @@
 #define CERTPOOL_CA_STORE_REVOKE_H
 
 #include "common/ca/store/certificates.h"
+#include "common/layout/ca_node.h"
 
 /*
  * A request to revoke the serials, or the certificates of the query that are not expired, or a
@@ -23,7 +24,8 @@ struct revocation {
 			   operator */
 	int reason;     /* CRLReason, RFC 5280 section 5.3.1 */
 	int64_t now_s;
-	bool dry_run; /* list, and change nothing */
+	struct revocation_rounding rounding; /* of the time that certificates get; none: now_s */
+	bool dry_run;                        /* list, and change nothing */
 };
 
 struct revoked_certificate {

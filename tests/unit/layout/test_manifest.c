@@ -113,6 +113,15 @@ Test(manifest, refuses_numbers_out_of_range_or_in_another_spelling)
 		/* catalogue 96 */
 		{"version: 1\nca: {endpoint: \"http://h:1\", certificates: {backdate: 6m}}\n",
 		 "2:55", "ca.certificates.backdate: expected 1 to 300 seconds, found 6m"},
+		{"version: 1\nca: {endpoint: \"http://h:1\", revocation: {round: 0s}}\n", "2:50",
+		 "ca.revocation.round: "},
+		{"version: 1\nca: {endpoint: \"http://h:1\", revocation: {round: 8d}}\n", "2:50",
+		 "ca.revocation.round: expected 1 to 604800"},
+		{"version: 1\nca: {endpoint: \"http://h:1\", revocation: {every: 1h}}\n", "2:43",
+		 "expected one of the keys round, round_key_compromise, found \"every\""},
+		{"version: 1\nca: {endpoint: \"http://h:1\", revocation: {round_key_compromise: "
+		 "1}}\n",
+		 "2:65", "ca.revocation.round_key_compromise: "},
 		{"version: 1\nca: {endpoint: \"http://h:1\", certificates: {jitter: 51%}}\n",
 		 "2:53", "ca.certificates.jitter: expected 0% to 50%, found 51%"},
 		{"version: 1\nca: {endpoint: \"http://h:1\", certificates: {jitter: 10}}\n", "2:53",

@@ -127,6 +127,9 @@ Test(manifest_defaults, documents_the_defaults_as_they_are)
 	cr_expect_eq(documented->ca.validity_s, built_in->ca.validity_s);
 	cr_expect_eq(documented->ca.certificate_validity_s, built_in->ca.certificate_validity_s);
 	cr_expect_eq(documented->ca.certificate_backdate_s, built_in->ca.certificate_backdate_s);
+	cr_expect_eq(documented->ca.rounding.round_s, built_in->ca.rounding.round_s);
+	cr_expect_eq(documented->ca.rounding.rounds_compromised,
+		     built_in->ca.rounding.rounds_compromised);
 	cr_expect_eq(documented->ca.certificate_jitter_percent,
 		     built_in->ca.certificate_jitter_percent);
 	cr_expect_eq(documented->ca.crl_validity_s, built_in->ca.crl_validity_s);

@@ -56,8 +56,7 @@ static struct revocation_answer ask(size_t first, size_t count, int64_t now_s)
 						   .reason = REASON_KEY_COMPROMISE};
 	struct revocation_answer answer = {0};
 
-	OK(revoke_own(authority_store(scene.fixture.authority), "client1", &request, now_s, &answer,
-		      &fault));
+	OK(revoke_own(scene.fixture.authority, "client1", &request, now_s, &answer, &fault));
 	return answer;
 }
 

@@ -317,3 +317,39 @@ Test(revoke, lets_no_certificate_slip_out_while_the_client_enrolls)
 			      &valid, &fault));
 	cr_expect_eq(valid, 0);
 }
+
+/* The audit log has the second. */
+Test(revoke, rounds_the_time_down_but_for_a_compromised_key)
+{
+	static const struct {
+		int reason;
+		struct revocation_rounding rounding;
+		int64_t expected_s;
+	} rows[] = {
+		{REASON_SUPERSEDED, {0, false}, REVOKED_AT_S},
+		{REASON_SUPERSEDED, {1, false}, REVOKED_AT_S},
+		{REASON_SUPERSEDED, {1000, false}, 1000},
+		{REASON_UNSPECIFIED, {REVOKED_AT_S, true}, REVOKED_AT_S},
+		{REASON_KEY_COMPROMISE, {1000, false}, REVOKED_AT_S},
+		{REASON_KEY_COMPROMISE, {1000, true}, 1000},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+		const struct revocation revocation = {.client = "a",
+						      .by = "ca",
+						      .reason = rows[i].reason,
+						      .now_s = REVOKED_AT_S,
+						      .rounding = rows[i].rounding};
+		struct revocation_summary summary;
+		struct reported reported = {0};
+
+		tear_down();
+		set_up();
+		OK(revoke_certificates(store, &revocation, count_revoked, &reported, &summary,
+				       &fault));
+		cr_expect_eq(reported.last.revoked_at_s, rows[i].expected_s, "row %zu", i);
+		find_number(1, &record);
+		cr_expect_eq(record.revoked_at_s, rows[i].expected_s, "row %zu", i);
+	}
+}
