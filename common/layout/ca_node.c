@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/name.h"
+#include "common/layout/ca_profile.h"
 #include "common/layout/field.h"
 #include "common/layout/path.h"
 #include "common/layout/store_url.h"
@@ -40,6 +41,10 @@ static const struct field certificates_fields[] = {
 	 .offset = offsetof(struct ca_node, certificate_jitter_percent),
 	 .fallback = "0%",
 	 .high = JITTER_MAX_PERCENT},
+	{.name = "key",
+	 .set = set_key_type,
+	 .offset = offsetof(struct ca_node, certificate_key),
+	 .fallback = "ecdsa-p256"},
 	{0},
 };
 
@@ -47,7 +52,6 @@ static const struct field revocation_fields[] = {
 	{.name = "round",
 	 .set = set_duration,
 	 .offset = offsetof(struct ca_node, rounding.round_s),
-	 .fallback = "1s",
 	 .low = 1,
 	 .high = ROUND_MAX_S},
 	{.name = "round_key_compromise",
@@ -296,6 +300,10 @@ static const struct field ca_fields[] = {
 	 .high = CENTURY_S},
 	{.name = "intermediate", .set = set_fields, .fields = intermediate_fields},
 	{.name = "certificates", .set = set_fields, .fields = certificates_fields},
+	{.name = "profile",
+	 .set = set_profile,
+	 .offset = offsetof(struct ca_node, pseudonymous),
+	 .fallback = "default"},
 	{.name = "revocation", .set = set_fields, .fields = revocation_fields},
 	{.name = "windows", .set = set_fields, .fields = windows_fields},
 	{.name = "crl", .set = set_fields, .fields = crl_fields},
@@ -435,12 +443,17 @@ int list_ca_differences(const struct ca_node *before, const struct ca_node *afte
 		{.name = "key", .set = set_text, .offset = offsetof(struct ca_node, key_url)}, {0}};
 	const struct field store[] = {
 		{.name = "store", .set = set_text, .offset = offsetof(struct ca_node, store)}, {0}};
+	const struct field profile[] = {{.name = "profile",
+					 .set = set_flag,
+					 .offset = offsetof(struct ca_node, pseudonymous)},
+					{0}};
 	bool in_file = before->key_url == NULL && after->key_url == NULL;
 
 	append_string(&names, "");
 	append_differences(ca_fields, before, after, "ca", &names);
 	append_differences(in_file ? key : url, before, after, "ca", &names);
 	append_differences(store, before, after, "ca", &names);
+	append_differences(profile, before, after, "ca", &names);
 	if (check_buffer(&names, fault) < 0)
 		return -1;
 	*ret_names = take_buffer(&names);

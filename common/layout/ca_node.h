@@ -37,6 +37,8 @@ struct ca_node {
 	int64_t certificate_validity_s;
 	int64_t certificate_backdate_s;
 	size_t certificate_jitter_percent; /* of the validity, that a certificate may end earlier */
+	bool pseudonymous;                 /* ca_profile.h */
+	enum key_type certificate_key;     /* the one type of keys, if pseudonymous */
 	struct revocation_rounding rounding;
 	struct pool_windows windows; /* that certificates may be asked for; else none may */
 	char *crl_url;               /* CRL distribution point: check_web_url; NULL: none */

@@ -1,6 +1,7 @@
 #include "common/layout/manifest.h"
 
 #include "common/base/file.h"
+#include "common/layout/ca_profile.h"
 #include "common/layout/field.h"
 #include "common/layout/path.h"
 
@@ -231,6 +232,18 @@ static int complete_windows(struct manifest *manifest, const struct yaml_node *c
 	return 0;
 }
 
+static int complete_profile(struct manifest *manifest, const struct yaml_node *ca,
+			    const struct yaml_node *clients, struct fault *fault)
+{
+	if (complete_ca_profile(ca, &manifest->ca, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < manifest->client_count; i++)
+		if (complete_client_profile(clients->children[i], &manifest->ca,
+					    &manifest->clients[i], fault) < 0)
+			return -1;
+	return 0;
+}
+
 /* The top level. The clients are read before the batch, in whatever order the file has them. */
 struct sections {
 	size_t version;
@@ -275,6 +288,7 @@ static int read_sections(const struct yaml_node *root, struct manifest *manifest
 	    read_client_nodes(sections.clients, manifest->directory, &manifest->clients,
 			      &manifest->client_count, fault) < 0 ||
 	    complete_windows(manifest, sections.clients, fault) < 0 ||
+	    complete_profile(manifest, sections.ca, sections.clients, fault) < 0 ||
 	    check_distinct_nodes(manifest, sections.ca, sections.clients, fault) < 0)
 		return -1;
 	return read_run_steps(sections.batch, manifest->clients, manifest->client_count,

@@ -62,11 +62,36 @@ static unsigned int list_given(const struct policy_settings *given)
 	       (given->requests_per_minute > 0 ? FIELD_BIT(POLICY_REQUESTS_PER_MINUTE) : 0);
 }
 
+/* A setting that the CA's profile overrules is refused, as it is in the manifest. */
+static int check_profile_settings(const struct policy_settings *given, const struct ca_node *ca,
+				  struct fault *fault)
+{
+	if (!ca->pseudonymous)
+		return 0;
+	if (given->subject != NULL)
+		return set_fault(fault, FAULT_USAGE,
+				 "subject: expected none with ca.profile: pseudonymous, as the CA "
+				 "draws the subject of each certificate");
+	if (given->keys != NULL)
+		return set_fault(fault, FAULT_USAGE,
+				 "keys: expected none with ca.profile: pseudonymous, whose one "
+				 "type of keys ca.certificates.key says: %s",
+				 format_key_type(ca->certificate_key));
+	if (given->alt_names != NULL && strstr(given->alt_names, "{client}") != NULL)
+		return set_fault(fault, FAULT_USAGE,
+				 "alt-names: expected no {client} with ca.profile: pseudonymous, "
+				 "found \"%s\"",
+				 given->alt_names);
+	return 0;
+}
+
 int apply_policy_settings(const struct policy_settings *given, const struct manifest *manifest,
 			  bool forced, struct client *client, struct fault *fault)
 {
 	struct client_policy *policy = &client->policy;
 
+	if (check_profile_settings(given, &manifest->ca, fault) < 0)
+		return -1;
 	if (given->subject != NULL && apply_subject(given->subject, forced, client, fault) < 0)
 		return -1;
 	if (given->alt_names != NULL && parse_alt_name_list(given->alt_names, policy, fault) < 0)

@@ -5,7 +5,10 @@
 #include "common/ca/issue/authority.h"
 #include "common/ca/issue/issuing_key.h"
 #include "common/ca/signer/policy.h"
+#include "common/layout/ca_profile.h"
+#include "common/x509/distinguished_name.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +16,39 @@ void clear_candidate(struct candidate *candidate)
 {
 	clear_buffer(&candidate->der);
 	clear_buffer(&candidate->body);
+}
+
+/*
+ * From the beginning of the window of now until the end of another one, as late as the client and
+ * the CA's own certificate allow: two windows at least, but for a CA that ends.
+ */
+static void choose_rounded(const struct ca_node *ca, const struct issuer *issuer,
+			   const struct client *client, int64_t now_s,
+			   struct validity *ret_validity, struct refusal *refusal)
+{
+	const struct pool_windows windows = rounding_windows(ca);
+	const int64_t begin_s = window_at(&windows, now_s).begin_s;
+	const int64_t ca_end_s = certificate_not_after(issuer_certificate(issuer));
+	int64_t longest_s = longest_validity(ca, client);
+	int64_t count;
+
+	if (longest_s < shortest_rounded_validity(ca)) {
+		set_refusal(refusal, "policy",
+			    "validity: expected at least %" PRId64 " s, as times are rounded to "
+			    "windows (ca.profile: pseudonymous), found %" PRId64
+			    " s in the client's policy",
+			    shortest_rounded_validity(ca), longest_s);
+		return;
+	}
+	if (longest_s > ca_end_s - begin_s)
+		longest_s = ca_end_s - begin_s;
+	count = (longest_s - windows.overlap_s) / windows.every_s;
+	*ret_validity =
+		(struct validity){begin_s, begin_s + count * windows.every_s + windows.overlap_s};
+	if (count <= 0 || ret_validity->not_after_s <= now_s)
+		set_refusal(refusal, "policy",
+			    "validity: expected the end of a window before that of the CA's own "
+			    "certificate: its operator renews that with certpool rotate ca");
 }
 
 /* Begins a little before now, for clients whose clock is behind; stays within the issuer's. */
@@ -52,6 +88,7 @@ int begin_issue(struct authority *authority, const char *client, int64_t now_s,
 		struct fault *fault)
 {
 	const struct issuer *issuer = authority_issuer(authority);
+	const struct ca_node *ca = authority_ca(authority);
 	bool found;
 
 	options->issuer = issuer;
@@ -68,8 +105,16 @@ int begin_issue(struct authority *authority, const char *client, int64_t now_s,
 		return -1;
 	public_key_sha256(certificate_public_key(issuer_certificate(issuer)),
 			  options->issuer_key_sha256);
-	options->validity = choose_validity(authority_ca(authority), issuer, ret_record, now_s);
-	options->jitter_s = choose_jitter(authority_ca(authority), &options->validity, now_s);
+	if (restrict_policy(ca, &ret_record->policy, fault) < 0)
+		return -1;
+	options->pseudonymous = ca->pseudonymous;
+	options->in_window = ca->pseudonymous;
+	if (ca->pseudonymous) {
+		choose_rounded(ca, issuer, ret_record, now_s, &options->validity, refusal);
+		return 0;
+	}
+	options->validity = choose_validity(ca, issuer, ret_record, now_s);
+	options->jitter_s = choose_jitter(ca, &options->validity, now_s);
 	return 0;
 }
 
@@ -178,22 +223,32 @@ static int fill_record(const struct issue_options *options, const char *subject,
 	return record->subject != NULL ? 0 : set_memory_fault(fault);
 }
 
-static int prepare(const struct issue_options *options, const struct csr *csr, unsigned int usages,
-		   struct candidate *candidate, struct issued_certificate *record,
-		   struct fault *fault)
+/* With the options' names the subject is empty; a pseudonym is what the CA has drawn. */
+static int prepare(const struct issue_options *options, const struct csr *csr,
+		   const struct named_key *asked, struct candidate *candidate,
+		   struct issued_certificate *record, struct fault *fault)
 {
 	static const struct bytes no_subject = DER_LITERAL("\x30\x00");
+	CLEANUP(clear_buffer) struct buffer subject = {0};
 	CLEANUP(clear_buffer) struct buffer alt_names = {0};
-	struct member_names names = {.subject = no_subject};
-	struct grant grant = {.usages = choose_usages(options->client, usages),
-			      .names = options->names != NULL ? &names : NULL,
+	struct member_names names = {{0}, csr_alt_names_der(csr)};
+	struct grant grant = {.usages = choose_usages(options->client, asked->usages->usages),
+			      .names = options->names != NULL || options->pseudonymous ? &names
+										       : NULL,
 			      .in_window = options->in_window};
 	struct fault problem = {0};
 
-	if (options->names != NULL)
+	if (asked->subject[0] == '\0')
+		append_bytes(&subject, no_subject);
+	else if (grant.names != NULL && append_name(&subject, asked->subject, fault) < 0)
+		return -1;
+	if (options->names != NULL) {
 		append_alt_names(&alt_names, options->names);
-	names.alt_names = bytes_of_buffer(&alt_names);
-	if (check_buffer(&alt_names, fault) < 0 || generate_serial(record->serial, fault) < 0 ||
+		names.alt_names = bytes_of_buffer(&alt_names);
+	}
+	names.subject = bytes_of_buffer(&subject);
+	if (check_buffer(&alt_names, fault) < 0 || check_buffer(&subject, fault) < 0 ||
+	    generate_serial(record->serial, fault) < 0 ||
 	    spread_end(options, &grant.validity, fault) < 0)
 		return -1;
 	if (prepare_certificate(options->issuer, csr, record->serial, &grant, &candidate->body,
@@ -201,8 +256,7 @@ static int prepare(const struct issue_options *options, const struct csr *csr, u
 		return refuse_preparing(&problem, csr, &candidate->refusal, fault);
 	candidate->is_new = true;
 	candidate->issuer = issuer_number(options->issuer);
-	return fill_record(options, options->names != NULL ? "" : csr_subject(csr), &grant.validity,
-			   candidate, record, fault);
+	return fill_record(options, asked->subject, &grant.validity, candidate, record, fault);
 }
 
 /* Those of the options count before those of the request, which must not ask for others. */
@@ -223,15 +277,33 @@ static void find_asked_usages(const struct issue_options *options, const struct 
 	ret_asked->usages |= options->usages;
 }
 
+/* What the certificate names: the request's subject has no place in that of a pseudonym. */
+static int choose_subject(const struct issue_options *options, const struct csr *csr,
+			  const struct alt_names *names, char **ret_subject, struct fault *fault)
+{
+	uint8_t random[16];
+
+	if (!options->pseudonymous && options->names == NULL)
+		*ret_subject = strdup(csr_subject(csr));
+	else if (!options->pseudonymous || names->count > 0)
+		*ret_subject = strdup("");
+	else if (fill_random(random, sizeof(random), fault) < 0)
+		return -1;
+	else
+		return expand_template(PSEUDONYM_SUBJECT, options->client->name, 0, random,
+				       ret_subject, fault);
+	return *ret_subject != NULL ? 0 : set_memory_fault(fault);
+}
+
 int examine_csr(const struct issue_options *options, const struct csr *csr,
 		struct candidate *candidate, struct issued_certificate *ret_record,
 		struct fault *fault)
 {
-	const struct alt_names *names = options->names;
+	const struct alt_names *names =
+		options->names != NULL ? options->names : csr_alt_names(csr);
+	CLEANUP(free_string) char *subject = NULL;
 	struct asked_usages usages;
-	const struct named_key asked = {public_key_type(csr_public_key(csr)),
-					names != NULL ? "" : csr_subject(csr),
-					names != NULL ? names : csr_alt_names(csr), &usages};
+	struct named_key asked = {public_key_type(csr_public_key(csr)), NULL, names, &usages};
 	bool found;
 
 	public_key_sha256(csr_public_key(csr), candidate->key_sha256);
@@ -245,12 +317,15 @@ int examine_csr(const struct issue_options *options, const struct csr *csr,
 		return -1;
 	if (found)
 		return 0;
+	if (choose_subject(options, csr, names, &subject, fault) < 0)
+		return -1;
+	asked.subject = subject;
 	find_asked_usages(options, csr, &usages, &candidate->refusal);
 	if (!is_refused(&candidate->refusal))
 		check_policy(options->client, &asked, &candidate->refusal);
 	if (is_refused(&candidate->refusal))
 		return 0;
-	return prepare(options, csr, usages.usages, candidate, ret_record, fault);
+	return prepare(options, csr, &asked, candidate, ret_record, fault);
 }
 
 int examine_candidate(const struct issue_options *options, struct bytes pem,

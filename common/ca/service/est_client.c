@@ -271,12 +271,12 @@ void check_renewal(const struct certificate *certificate, const struct csr *csr,
 }
 
 void check_granted(const struct certificate *certificate, const struct csr *csr,
-		   unsigned int usages, struct refusal *refusal)
+		   unsigned int usages, bool pseudonymous, struct refusal *refusal)
 {
 	const struct certificate_fields *fields = certificate_fields(certificate);
 	const unsigned int asked = usages | csr_usages(csr)->usages;
 
-	if (!equal_bytes(fields->subject, csr_subject_der(csr)) ||
+	if ((!pseudonymous && !equal_bytes(fields->subject, csr_subject_der(csr))) ||
 	    !same_alt_names(certificate, csr) || (asked & ~find_usages(fields)) != 0)
 		set_refusal(refusal, "key_taken",
 			    "the public key has a certificate already, with other names or usages: "

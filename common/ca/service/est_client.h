@@ -54,9 +54,10 @@ void check_renewal(const struct certificate *certificate, const struct csr *csr,
 
 /*
  * Refuses to answer a request with the certificate that its public key has from earlier on, when
- * that has other names than the request, or lacks a usage of the request or of `usages`.
+ * that has other names than the request, or lacks a usage of the request or of `usages`. A
+ * pseudonymous subject is the CA's own.
  */
 void check_granted(const struct certificate *certificate, const struct csr *csr,
-		   unsigned int usages, struct refusal *refusal);
+		   unsigned int usages, bool pseudonymous, struct refusal *refusal);
 
 #endif

@@ -7,6 +7,7 @@
 #include "common/ca/store/client_keys.h"
 #include "common/ca/store/fleet.h"
 #include "common/crypto/base64.h"
+#include "common/layout/ca_profile.h"
 #include "common/x509/bundles/pkcs7.h"
 #include "common/x509/csr.h"
 #include "common/x509/pem.h"
@@ -176,6 +177,8 @@ static int serve_csr_attributes(struct est_route *route, const struct est_path *
 		return answer_refusal(route, request, "", &asking.refusal, response, fault);
 	if (read_client(authority_store(authority), asking.name, &client, &found, fault) < 0)
 		return -1;
+	if (found && restrict_policy(authority_ca(authority), &client.policy, fault) < 0)
+		return -1;
 	if (found)
 		append_csr_attributes(&client, path->usages, &der);
 	if (der.len == 0)
@@ -278,8 +281,8 @@ static int admit_client(const struct est_route *route, const struct est_client *
 }
 
 /* A key that was certified before has its certificate, whatever the request says. */
-static int check_answer(const struct csr *csr, unsigned int usages, struct foreign_answer *answer,
-			struct fault *fault)
+static int check_answer(const struct est_route *route, const struct csr *csr, unsigned int usages,
+			struct foreign_answer *answer, struct fault *fault)
 {
 	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 
@@ -287,7 +290,8 @@ static int check_answer(const struct csr *csr, unsigned int usages, struct forei
 		return 0;
 	if (parse_certificate_der(bytes_of_buffer(&answer->der), &certificate, fault) < 0)
 		return -1;
-	check_granted(certificate, csr, usages, &answer->refusal);
+	check_granted(certificate, csr, usages,
+		      authority_ca(route->requests->authority)->pseudonymous, &answer->refusal);
 	return 0;
 }
 
@@ -309,7 +313,7 @@ static int certify_body(const struct est_route *route, const struct est_path *pa
 	request.csr = csr;
 	if (certify_foreign(route->requests->authority, &request, now_s, ret_answer, fault) < 0)
 		return -1;
-	return check_answer(csr, path->usages, ret_answer, fault);
+	return check_answer(route, csr, path->usages, ret_answer, fault);
 }
 
 /* A CA that may issue nothing, or has no room for it, says so to everybody (503). */

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/ca/revocation/responder_key.h"
 #include "common/ca/signer/policy.h"
+#include "common/layout/ca_profile.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/profile.h"
 
@@ -118,6 +119,25 @@ static void check_window(const struct body_rules *rules, const struct window *wi
 		reject_because(verdict, "expected a validity within the CA's own");
 }
 
+/* Whole windows, of which the first is that of now. */
+static void check_rounded(const struct body_rules *rules, const struct window *validity,
+			  struct verdict *verdict)
+{
+	const struct pool_windows windows = rounding_windows(rules->ca);
+	const int64_t whole_s = validity->end_s - validity->begin_s - windows.overlap_s;
+
+	if (validity->begin_s % windows.every_s != 0 || whole_s <= 0 ||
+	    whole_s % windows.every_s != 0)
+		reject_because(verdict, "expected whole windows as its validity, with ca.profile: "
+					"pseudonymous");
+	if (validity->begin_s < window_at(&windows, rules->now_s - ORDER_SKEW_S).begin_s ||
+	    validity->begin_s > rules->now_s + ORDER_SKEW_S)
+		reject_because(verdict, "expected it to begin with the window of now");
+	if (validity->end_s - validity->begin_s > longest_validity(rules->ca, rules->client) ||
+	    validity->end_s > certificate_not_after(issuer_certificate(rules->issuer)))
+		reject_because(verdict, "expected a validity within the policy and the CA's own");
+}
+
 static int check_member(const struct body_rules *rules, const struct certificate *certificate,
 			struct verdict *verdict, struct fault *fault)
 {
@@ -127,6 +147,8 @@ static int check_member(const struct body_rules *rules, const struct certificate
 	check_newest(rules, verdict);
 	if (is_window(&rules->ca->windows, &window))
 		check_window(rules, &window, verdict);
+	else if (rules->ca->pseudonymous)
+		check_rounded(rules, &window, verdict);
 	else
 		check_times(rules, certificate, rules->ca->certificate_backdate_s,
 			    longest_validity(rules->ca, rules->client), verdict);

@@ -5,6 +5,7 @@
 #include "common/ca/signer/check_body.h"
 #include "common/ca/signer/check_new_crl.h"
 #include "common/ca/store/clients.h"
+#include "common/layout/ca_profile.h"
 #include "common/x509/signed_object.h"
 
 #include <pthread.h>
@@ -129,7 +130,7 @@ static int find_bar(struct signing *signing, const char **ret_bar, struct fault 
 		*ret_bar = "this CA has no such client";
 	else if (signing->client.disabled || signing->client.revoked)
 		*ret_bar = "the client is disabled or revoked";
-	return 0;
+	return found ? restrict_policy(signing->rules.ca, &signing->client.policy, fault) : 0;
 }
 
 static int check_object(const struct signing *signing, struct bytes der,

@@ -1,4 +1,5 @@
 #include "common/ca/store/client_rows.h"
+#include "common/layout/ca_profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +23,10 @@ int initial_client_policy(const struct manifest *manifest, const char *name, siz
 {
 	struct fault absent = {0};
 
-	return copy_initial_policy(find_client(manifest, name, &absent), pool_size, ret_policy,
-				   fault);
+	if (copy_initial_policy(find_client(manifest, name, &absent), pool_size, ret_policy,
+				fault) < 0)
+		return -1;
+	return restrict_policy(&manifest->ca, ret_policy, fault);
 }
 
 static int set_origin(struct transaction *transaction, const char *name, enum client_origin origin,

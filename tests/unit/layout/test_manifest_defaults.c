@@ -127,6 +127,7 @@ Test(manifest_defaults, documents_the_defaults_as_they_are)
 	cr_expect_eq(documented->ca.validity_s, built_in->ca.validity_s);
 	cr_expect_eq(documented->ca.certificate_validity_s, built_in->ca.certificate_validity_s);
 	cr_expect_eq(documented->ca.certificate_backdate_s, built_in->ca.certificate_backdate_s);
+	cr_expect_eq(documented->ca.pseudonymous, built_in->ca.pseudonymous);
 	cr_expect_eq(documented->ca.rounding.round_s, built_in->ca.rounding.round_s);
 	cr_expect_eq(documented->ca.rounding.rounds_compromised,
 		     built_in->ca.rounding.rounds_compromised);

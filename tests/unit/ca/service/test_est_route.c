@@ -288,7 +288,7 @@ Test(est_route, answers_with_an_earlier_certificate_only_if_it_is_what_was_asked
 		struct refusal refusal = {0};
 
 		OK(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault));
-		check_granted(certificate, csr, rows[i].label, &refusal);
+		check_granted(certificate, csr, rows[i].label, false, &refusal);
 		cr_expect_eq(is_refused(&refusal), rows[i].refused, "row %zu", i);
 		refusal = (struct refusal){0};
 		check_renewal(certificate, csr, &refusal);

@@ -422,3 +422,39 @@ Test(signer, gives_nothing_out_that_cannot_be_logged)
 	REFUSED(sign_order(issuer(), &order, &result, &fault), FAULT_FAILED, "state/signed.log");
 	cr_expect_eq(result.der.len, 0);
 }
+
+/* The subject that the CA draws, and whole days. */
+Test(signer, signs_pseudonyms_alone_with_that_profile)
+{
+	static const char pseudonym[] = "CN=0123456789abcdef0123456789abcdef";
+	const int64_t end_s = -(NOW_S % DAY_S);
+	const int64_t begin_s = end_s + fixture.manifest->ca.certificate_backdate_s;
+	const struct {
+		struct plan plan;
+		const char *problem; /* NULL: none */
+	} rows[] = {
+		{{.subject = pseudonym, .begin_s = begin_s, .end_s = end_s}, NULL},
+		{{.begin_s = begin_s, .end_s = end_s}, "subject: expected \"CN={random}\""},
+		{{.subject = pseudonym, .begin_s = begin_s + 1, .end_s = end_s}, "whole windows"},
+		{{.subject = pseudonym, .begin_s = begin_s, .end_s = end_s + 1}, "whole windows"},
+		{{.subject = pseudonym, .begin_s = begin_s, .end_s = end_s + DAY_S},
+		 "within the policy"},
+		{{.subject = pseudonym, .begin_s = begin_s - DAY_S, .end_s = end_s - DAY_S},
+		 "begin with the window of now"},
+		{{.subject = pseudonym, .begin_s = begin_s + DAY_S, .end_s = end_s},
+		 "begin with the window of now"},
+	};
+
+	fixture.manifest->ca.pseudonymous = true;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_buffer) struct buffer body = make_body(&rows[i].plan);
+		CLEANUP(clear_signed_result)
+		struct signed_result result = order_one(SIGN_MEMBERS, "client1", &body);
+
+		cr_expect_eq(result.verdict.invalid, rows[i].problem != NULL, "row %zu: %s", i,
+			     result.verdict.reason);
+		if (rows[i].problem != NULL)
+			cr_expect_not_null(strstr(result.verdict.reason, rows[i].problem),
+					   "row %zu: %s", i, result.verdict.reason);
+	}
+}
