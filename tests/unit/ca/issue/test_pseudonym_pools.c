@@ -302,11 +302,12 @@ static size_t count_hits(void)
  */
 static size_t find_hit_limit(void)
 {
+	const size_t pairs = ALL / 2;
 	double chance = 1;
 	size_t hits = 0;
 
 	while (chance >= 1e-9 || hits < MEMBERS) {
-		chance *= (double)(ALL / 2 - hits) / (double)(hits + 1);
+		chance *= (double)(pairs - hits) / (double)(hits + 1);
 		chance *= (double)(MEMBERS - 1) / (double)(ALL - 2 * hits - 1);
 		hits++;
 	}
