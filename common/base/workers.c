@@ -1,8 +1,8 @@
 #include "common/base/workers.h"
 
 #include <sched.h>
-#include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 
 unsigned int count_cores(void)
 {
@@ -140,9 +140,34 @@ static void join_queue(struct joint_work *work, struct joint_caller *caller)
 	*work->end = caller;
 	work->end = &caller->next;
 	work->waiting++;
+	if (work->gathering != NULL)
+		pthread_cond_signal(&work->gathering->woken);
 }
 
-void work_jointly(struct joint_work *work, joint_function *function, void *context, void *part)
+/* The caller holds the lock, but while it waits: then the work is under way for all others. */
+static void await_others(struct joint_work *work, const struct gathering *gathering,
+			 struct joint_caller *own)
+{
+	struct timespec end;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += gathering->wait_ms / 1000;
+	end.tv_nsec += gathering->wait_ms % 1000 * 1000000;
+	if (end.tv_nsec >= 1000000000) {
+		end.tv_sec++;
+		end.tv_nsec -= 1000000000;
+	}
+	work->under_way = true;
+	work->gathering = own;
+	while (work->waiting < gathering->enough &&
+	       pthread_cond_clockwait(&own->woken, &work->lock, CLOCK_MONOTONIC, &end) == 0)
+		;
+	work->gathering = NULL;
+	work->under_way = false;
+}
+
+void gather_jointly(struct joint_work *work, const struct gathering *gathering,
+		    joint_function *function, void *context, void *part)
 {
 	struct joint_caller own = {.part = part};
 
@@ -150,11 +175,21 @@ void work_jointly(struct joint_work *work, joint_function *function, void *conte
 	pthread_mutex_lock(&work->lock);
 	join_queue(work, &own);
 	while (!own.done) {
-		if (work->under_way)
+		if (work->under_way) {
 			pthread_cond_wait(&own.woken, &work->lock);
-		else
-			lead_joint_work(work, function, context);
+			continue;
+		}
+		if (gathering->wait_ms > 0)
+			await_others(work, gathering, &own);
+		lead_joint_work(work, function, context);
 	}
 	pthread_mutex_unlock(&work->lock);
 	pthread_cond_destroy(&own.woken);
+}
+
+void work_jointly(struct joint_work *work, joint_function *function, void *context, void *part)
+{
+	const struct gathering at_once = {.wait_ms = 0};
+
+	gather_jointly(work, &at_once, function, context, part);
 }

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The number of processors on which this process may run, at least 1. */
 unsigned int count_cores(void);
@@ -33,7 +34,8 @@ struct joint_work {
 	bool under_way;
 	struct joint_caller *first; /* of those that wait, in the order in which they came */
 	struct joint_caller **end;
-	size_t waiting; /* how many these are */
+	struct joint_caller *gathering; /* waits for others, before it begins; NULL: none does */
+	size_t waiting;                 /* how many these are */
 };
 
 void init_joint_work(struct joint_work *work);
@@ -49,5 +51,14 @@ typedef void joint_function(void *context, void *const *parts, size_t count);
 /* Returns when the part was done, by this thread or another one. All callers of one joint_work give
    the same function and context. */
 void work_jointly(struct joint_work *work, joint_function *function, void *context, void *part);
+
+/* For callers who want company more than haste: one that would do its own at once first waits so
+   long, at most, until as many have come. */
+struct gathering {
+	int64_t wait_ms;
+	size_t enough; /* at most JOINT_WORK_MAX */
+};
+void gather_jointly(struct joint_work *work, const struct gathering *gathering,
+		    joint_function *function, void *context, void *part);
 
 #endif

@@ -14,12 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	BACKDATE_MAX_S = 300,
-	JITTER_MAX_PERCENT = 50,
-	CRL_VALIDITY_MIN_S = 60,
-	ROUND_MAX_S = 7 * 86400,
-};
+enum { BACKDATE_MAX_S = 300, JITTER_MAX_PERCENT = 50, CRL_VALIDITY_MIN_S = 60 };
 
 static const int64_t year_s = INT64_C(365) * 86400;
 
@@ -45,19 +40,6 @@ static const struct field certificates_fields[] = {
 	 .set = set_key_type,
 	 .offset = offsetof(struct ca_node, certificate_key),
 	 .fallback = "ecdsa-p256"},
-	{0},
-};
-
-static const struct field revocation_fields[] = {
-	{.name = "round",
-	 .set = set_duration,
-	 .offset = offsetof(struct ca_node, rounding.round_s),
-	 .low = 1,
-	 .high = ROUND_MAX_S},
-	{.name = "round_key_compromise",
-	 .set = set_flag,
-	 .offset = offsetof(struct ca_node, rounding.rounds_compromised),
-	 .fallback = "false"},
 	{0},
 };
 
@@ -304,6 +286,7 @@ static const struct field ca_fields[] = {
 	 .set = set_profile,
 	 .offset = offsetof(struct ca_node, pseudonymous),
 	 .fallback = "default"},
+	{.name = "shuffle", .set = set_fields, .fields = shuffle_fields},
 	{.name = "revocation", .set = set_fields, .fields = revocation_fields},
 	{.name = "windows", .set = set_fields, .fields = windows_fields},
 	{.name = "crl", .set = set_fields, .fields = crl_fields},

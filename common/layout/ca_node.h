@@ -39,6 +39,7 @@ struct ca_node {
 	size_t certificate_jitter_percent; /* of the validity, that a certificate may end earlier */
 	bool pseudonymous;                 /* ca_profile.h */
 	enum key_type certificate_key;     /* the one type of keys, if pseudonymous */
+	int64_t shuffle_s; /* how long requests wait to be recorded in one order; 0: they do not */
 	struct revocation_rounding rounding;
 	struct pool_windows windows; /* that certificates may be asked for; else none may */
 	char *crl_url;               /* CRL distribution point: check_web_url; NULL: none */

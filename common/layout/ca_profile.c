@@ -5,9 +5,31 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { DAY_S = 86400, ROUND_DEFAULT_S = 3600 };
+enum { DAY_S = 86400, ROUND_DEFAULT_S = 3600, ROUND_MAX_S = 7 * DAY_S, SHUFFLE_MAX_S = 10 };
 
 static const char client_brace[] = "{client}";
+
+const struct field shuffle_fields[] = {
+	{.name = "window",
+	 .set = set_duration,
+	 .offset = offsetof(struct ca_node, shuffle_s),
+	 .low = 1,
+	 .high = SHUFFLE_MAX_S},
+	{0},
+};
+
+const struct field revocation_fields[] = {
+	{.name = "round",
+	 .set = set_duration,
+	 .offset = offsetof(struct ca_node, rounding.round_s),
+	 .low = 1,
+	 .high = ROUND_MAX_S},
+	{.name = "round_key_compromise",
+	 .set = set_flag,
+	 .offset = offsetof(struct ca_node, rounding.rounds_compromised),
+	 .fallback = "false"},
+	{0},
+};
 
 int set_profile(const struct yaml_node *value, const struct field *field, void *object,
 		struct fault *fault)
@@ -71,6 +93,7 @@ int complete_ca_profile(const struct yaml_node *value, struct ca_node *ca, struc
 	const struct yaml_node *validity = find_below(value, "certificates", "validity");
 	const struct yaml_node *key = find_below(value, "certificates", "key");
 	const struct yaml_node *profile = find_entry(value, "profile");
+	const struct yaml_node *shuffle = find_entry(value, "shuffle");
 	const int64_t shortest_s = shortest_rounded_validity(ca);
 
 	if (ca->rounding.round_s == 0)
@@ -80,6 +103,12 @@ int complete_ca_profile(const struct yaml_node *value, struct ca_node *ca, struc
 				     "expected profile: pseudonymous beside certificates, found "
 				     "none: without it each client's policy says which keys it may "
 				     "have");
+	if (!ca->pseudonymous && shuffle != NULL)
+		return set_key_fault(shuffle, fault,
+				     "expected profile: pseudonymous beside it, found none: "
+				     "without it certificates have their request's second");
+	if (shuffle != NULL && ca->shuffle_s == 0)
+		return set_value_fault(shuffle, fault, "expected the key window, found none");
 	if (!ca->pseudonymous)
 		return 0;
 	if (ca->certificate_jitter_percent > 0)

@@ -14,6 +14,10 @@
 /* What the CA writes in place of a request's subject. */
 #define PSEUDONYM_SUBJECT "CN={random}"
 
+/* The tables of ca.shuffle and ca.revocation. */
+extern const struct field shuffle_fields[];
+extern const struct field revocation_fields[];
+
 /* Setter of a table's row: of a bool by "default" or "pseudonymous". */
 field_setter set_profile;
 

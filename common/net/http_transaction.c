@@ -318,15 +318,15 @@ static void run_long_handler(void *context)
 static int submit_handler(struct http_transaction *transaction)
 {
 	struct server_state *server = transaction->server;
-	/* Who asks by a route that looks at no sender is an address, which may have many clients.
-	 */
+	/* A sender that no check has looked at is an address, which may have many clients. */
 	struct work work = {.function = run_long_handler,
 			    .context = transaction,
 			    .of_many = transaction->client[0] == '\0',
 			    .cost = transaction->body.len + COST_OF_ANY};
 	bool prompt = strcmp(transaction->route->method, MHD_HTTP_METHOD_GET) == 0;
 	enum handler_work kind = transaction->route->work;
-	struct work_queue *queue = kind == WORK_JOINT    ? server->joint_work
+	bool joint = kind == WORK_JOINT || (kind == WORK_GATHERED && server->settings.gathers);
+	struct work_queue *queue = joint                 ? server->joint_work
 				   : kind == WORK_LOOKUP ? server->lookup_work
 				   : prompt              ? server->prompt_work
 							 : server->work;

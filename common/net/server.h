@@ -117,11 +117,12 @@ enum route_access {
  * other requests. The requests that wait for one take turns by client and origin, in proportion to
  * the size of their bodies; a GET's work has workers of its own and never waits behind a POST's. A
  * handler without long work runs in the server's threads. Handlers that wait for each other, to
- * share what takes long (a transaction), have JOINT_WORKERS of their own. A handler that looks
+ * share what takes long (a transaction), have JOINT_WORKERS of their own; one that does so where
+ * requests are gathered, and else has long work, shares these there. A handler that looks
  * something up is short where lookups do not wait, as in a file; where they do, as in a database
  * of another host, it has LOOKUP_WORKERS of its own.
  */
-enum handler_work { WORK_SHORT, WORK_LONG, WORK_JOINT, WORK_LOOKUP };
+enum handler_work { WORK_SHORT, WORK_LONG, WORK_GATHERED, WORK_JOINT, WORK_LOOKUP };
 enum { JOINT_WORKERS = 16, LOOKUP_WORKERS = 8 };
 
 struct http_route {
@@ -167,6 +168,7 @@ struct http_server_settings {
 	bool allow_tls_1_2;              /* besides TLS 1.3 */
 	const struct http_route *routes; /* static; ends with a row whose path is NULL */
 	bool lookups_wait;               /* see WORK_LOOKUP */
+	bool gathers;                    /* see WORK_GATHERED: it is WORK_JOINT */
 	http_at_hand *at_hand;           /* where they do; may be NULL */
 	void *at_hand_context;
 	void *context; /* for the handlers */

@@ -109,6 +109,7 @@ int begin_issue(struct authority *authority, const char *client, int64_t now_s,
 		return -1;
 	options->pseudonymous = ca->pseudonymous;
 	options->in_window = ca->pseudonymous;
+	options->shuffle_ms = ca->shuffle_s * 1000;
 	if (ca->pseudonymous) {
 		choose_rounded(ca, issuer, ret_record, now_s, &options->validity, refusal);
 		return 0;

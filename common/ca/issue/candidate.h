@@ -21,8 +21,9 @@ struct issue_options {
 	const struct alt_names *names;
 	unsigned int usages; /* of enum usage, in place of none in a request; 0: the policy's */
 	bool new_keys;       /* a key that has a certificate is refused */
-	bool in_window;    /* the validity is that of windows, and may begin before the issuer's */
-	bool pseudonymous; /* the CA draws the subjects (ca_profile.h) */
+	bool in_window;     /* the validity is that of windows, and may begin before the issuer's */
+	bool pseudonymous;  /* the CA draws the subjects (ca_profile.h) */
+	int64_t shuffle_ms; /* of the insertion */
 };
 
 /*

@@ -197,7 +197,8 @@ static int record_batch(struct certificate_batch *batch, struct fault *fault)
 	const struct insertion insertion = {.records = batch->records,
 					    .count = batch->record_count,
 					    .quota = options->client->policy.certificates,
-					    .now_s = options->now_s};
+					    .now_s = options->now_s,
+					    .shuffle_ms = options->shuffle_ms};
 
 	if (confirm_recorded(batch, fault) < 0 ||
 	    insert_certificates(options->store, &insertion, batch->results, fault) < 0)

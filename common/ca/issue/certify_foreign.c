@@ -52,7 +52,8 @@ static int record_foreign(struct foreign_issue *issue, const struct foreign_requ
 					    .quota = issue->client.policy.certificates,
 					    .now_s = issue->options.now_s,
 					    .beside = request->beside,
-					    .beside_context = request->beside_context};
+					    .beside_context = request->beside_context,
+					    .shuffle_ms = issue->options.shuffle_ms};
 	enum insert_result result;
 
 	if (insert_certificates(issue->options.store, &insertion, &result, fault) < 0)

@@ -280,7 +280,7 @@ static int serve_acme_path(const struct http_request *request, struct http_respo
 
 static const struct http_route routes[] = {
 	{"POST", CERTIFICATES_PATH, CONTENT_JOSE, CERTIFICATES_REQUEST_MAX, serve_encrypted,
-	 WORK_LONG, check_certificates, ROUTE_PRIVATE},
+	 WORK_GATHERED, check_certificates, ROUTE_PRIVATE},
 	{"POST", STATUS_PATH, CONTENT_JOSE, STATUS_REQUEST_MAX, serve_encrypted, WORK_LOOKUP,
 	 check_encrypted, ROUTE_PRIVATE},
 	{"POST", REVOCATIONS_PATH, CONTENT_JOSE, REVOCATIONS_REQUEST_MAX, serve_encrypted,
@@ -430,6 +430,7 @@ int start_ca_service(const struct ca_service_settings *settings, struct ca_servi
 		.listen = settings->listen,
 		.allow_tls_1_2 = authority_ca(settings->authority)->allow_tls_1_2,
 		.routes = routes,
+		.gathers = authority_ca(settings->authority)->shuffle_s > 0,
 		.lookups_wait = is_shared_store(authority_store(settings->authority)),
 		.at_hand = is_ocsp_at_hand,
 		.context = service,

@@ -86,12 +86,18 @@ struct insertion {
 	int64_t now_s; /* for that */
 	beside_function *beside; /* called for each that is recorded; NULL: none */
 	void *beside_context;
+	int64_t shuffle_ms; /* 0: the records stay in their order, and at once */
 };
+
+/* So many callers are enough to shuffle; one of them waits no longer for others. */
+enum { SHUFFLED_CALLERS = 16 };
 
 /*
  * Records new certificates of one client in one transaction, with its event and what `beside`
  * writes, durable on return. Callers that wait for each other share a transaction, whichever their
  * clients are; a refusal of `beside` is that caller's alone, which runs twice then.
+ * With shuffle_ms a caller waits so long for others, and the records of all of them are recorded in
+ * one order that is drawn, each with an event of its own; those of a lone caller too.
  * In order: a certificate whose public key is recorded already changes nothing; one that would
  * exceed the client's quota is not recorded; none is recorded for a client that is barred at that
  * moment. On failure nothing is recorded, and ret_results is meaningless.

@@ -1,3 +1,4 @@
+#include "common/base/random.h"
 #include "common/ca/store/audit.h"
 #include "common/ca/store/certificate_rows.h"
 #include "common/ca/store/driver.h"
@@ -312,8 +313,72 @@ struct joint_insertion {
 	bool repeated; /* after an attempt of unknown outcome */
 };
 
+/* A record of a caller's. */
+struct single_insertion {
+	struct insertion insertion;
+	enum insert_result *result;
+};
+
+static void split_insertion(const struct joint_insertion *joint, struct single_insertion *singles)
+{
+	for (size_t i = 0; i < joint->insertion->count; i++) {
+		singles[i] = (struct single_insertion){*joint->insertion, &joint->results[i]};
+		singles[i].insertion.records += i;
+		singles[i].insertion.count = 1;
+	}
+}
+
+static int insert_drawn(struct transaction *transaction, struct single_insertion *singles,
+			size_t count, struct allowance *allowance, struct fault *fault)
+{
+	for (size_t left = count; left > 0; left--) {
+		uint64_t at;
+
+		if (draw_below(left, &at, fault) < 0 ||
+		    insert_records(transaction, &singles[at].insertion, singles[at].result,
+				   allowance, fault) < 0)
+			return -1;
+		singles[at] = singles[left - 1];
+	}
+	return 0;
+}
+
+/* Inserts all records in an order that is drawn. */
+static int insert_shuffled(struct transaction *transaction, void *const *parts, size_t count,
+			   struct allowance *allowance, struct fault *fault)
+{
+	struct single_insertion *singles;
+	size_t total = 0;
+	int status;
+
+	for (size_t i = 0; i < count; i++)
+		total += ((const struct joint_insertion *)parts[i])->insertion->count;
+	singles = calloc(total + 1, sizeof(*singles));
+	if (singles == NULL)
+		return set_memory_fault(fault);
+	total = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct joint_insertion *each = parts[i];
+
+		split_insertion(each, singles + total);
+		total += each->insertion->count;
+	}
+	status = insert_drawn(transaction, singles, total, allowance, fault);
+	free(singles);
+	return status;
+}
+
+static bool want_shuffling(void *const *parts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (((const struct joint_insertion *)parts[i])->insertion->shuffle_ms > 0)
+			return true;
+	return false;
+}
+
 static int insert_once(struct store *store, void *const *parts, size_t count, struct fault *fault)
 {
+	const bool shuffled = want_shuffling(parts, count);
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct allowance allowance = {.client = NULL};
 	uint64_t write;
@@ -321,7 +386,9 @@ static int insert_once(struct store *store, void *const *parts, size_t count, st
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
 	    begin_counts(&transaction, &write, fault) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++) {
+	if (shuffled && insert_shuffled(&transaction, parts, count, &allowance, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < count && !shuffled; i++) {
 		const struct joint_insertion *each = parts[i];
 
 		if (insert_records(&transaction, each->insertion, each->results, &allowance,
@@ -391,10 +458,12 @@ int insert_certificates(struct store *store, const struct insertion *insertion,
 			enum insert_result *ret_results, struct fault *fault)
 {
 	struct joint_insertion own = {.insertion = insertion, .results = ret_results};
+	const struct gathering gathering = {.wait_ms = insertion->shuffle_ms,
+					    .enough = SHUFFLED_CALLERS};
 
 	if (insertion->count == 0)
 		return 0;
-	work_jointly(&store->insertions, insert_jointly, store, &own);
+	gather_jointly(&store->insertions, &gathering, insert_jointly, store, &own);
 	if (own.result < 0)
 		return pass_fault(&own.fault, fault);
 	return own.repeated ? find_own(store, insertion, ret_results, fault) : 0;

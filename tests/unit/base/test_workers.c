@@ -133,3 +133,48 @@ Test(workers, do_together_what_waits_for_work_under_way)
 		cr_expect_eq(scene.done[i], 1);
 	destroy_joint_work(&scene.work);
 }
+
+struct gathered {
+	struct joint_work work;
+	size_t runs;
+	size_t parts;
+};
+
+static void count_parts(void *context, void *const *parts, size_t count)
+{
+	struct gathered *gathered = context;
+
+	(void)parts;
+	gathered->runs++;
+	gathered->parts += count;
+}
+
+enum { ENOUGH = 5 };
+
+static void *gather(void *argument)
+{
+	static const struct gathering gathering = {.wait_ms = 600000, .enough = ENOUGH};
+	struct gathered *gathered = argument;
+
+	gather_jointly(&gathered->work, &gathering, count_parts, gathered, NULL);
+	return NULL;
+}
+
+Test(workers, wait_for_each_other_until_enough_have_come)
+{
+	const struct gathering alone = {.wait_ms = 1, .enough = ENOUGH};
+	struct gathered gathered = {.runs = 0};
+	pthread_t threads[ENOUGH];
+
+	init_joint_work(&gathered.work);
+	for (size_t i = 0; i < ENOUGH; i++)
+		cr_assert_eq(pthread_create(&threads[i], NULL, gather, &gathered), 0);
+	for (size_t i = 0; i < ENOUGH; i++)
+		cr_assert_eq(pthread_join(threads[i], NULL), 0);
+	cr_expect_eq(gathered.runs, 1);
+	cr_expect_eq(gathered.parts, ENOUGH);
+	gather_jointly(&gathered.work, &alone, count_parts, &gathered, NULL);
+	cr_expect_eq(gathered.runs, 2);
+	cr_expect_eq(gathered.parts, ENOUGH + 1, "nobody waits for ever");
+	destroy_joint_work(&gathered.work);
+}
