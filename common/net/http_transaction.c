@@ -13,7 +13,6 @@
 enum {
 	METHOD_SIZE = 16,
 	PATH_SIZE = 256,
-	ALLOW_SIZE = 64,
 	COST_OF_ANY = 4096, /* of a request, in octets of a body: what it costs besides */
 };
 
@@ -34,6 +33,7 @@ struct http_transaction {
 	struct buffer body;
 	size_t body_share;  /* of the server's body_budget */
 	uint64_t body_size; /* by its Content-Length */
+	struct bytes start; /* of the body, at which is looked */
 	bool start_checked;
 	struct http_response response;
 	struct shared_body *shared; /* the answer's, as long as the client reads it */
@@ -137,50 +137,11 @@ static enum MHD_Result queue_response(struct http_transaction *transaction,
 	return result;
 }
 
-/* `path` is the whole path as sent; transaction->path may be cut. */
-static bool matches_path(const struct http_route *route, const char *path)
+/* By the whole target as sent; transaction->path may be cut. */
+static const struct http_route *find_route(const struct http_transaction *asked, char *ret_allow)
 {
-	size_t len = strlen(route->path);
-
-	if (route->path[len - 1] == '/')
-		return strncmp(route->path, path, len) == 0;
-	return strcmp(route->path, path) == 0;
-}
-
-static bool serves_method(const struct http_route *route, const char *method)
-{
-	/* libmicrohttpd leaves the body out of the answer to a HEAD. */
-	return strcmp(route->method, strcmp(method, "HEAD") == 0 ? "GET" : method) == 0;
-}
-
-static bool may_use(const struct http_transaction *transaction, const struct http_route *route)
-{
-	if (is_secure(transaction->connection) || route->access == ROUTE_PUBLIC)
-		return true;
-	return route->access == ROUTE_PRIVATE && !transaction->server->has_secure;
-}
-
-/* The route, or NULL and the methods that the path has; "" when there is no such path. */
-static const struct http_route *find_route(const struct http_transaction *transaction,
-					   char ret_allow[static ALLOW_SIZE])
-{
-	size_t len = 0;
-
-	ret_allow[0] = '\0';
-	for (const struct http_route *each = transaction->server->settings.routes;
-	     each->path != NULL; each++) {
-		if (!matches_path(each, transaction->target))
-			continue;
-		if (serves_method(each, transaction->method))
-			return each;
-		/* Several routes may have the path. */
-		if (strstr(ret_allow, each->method) != NULL)
-			continue;
-		len = strlen(ret_allow);
-		(void)snprintf(ret_allow + len, ALLOW_SIZE - len, "%s%s", len > 0 ? ", " : "",
-			       strcmp(each->method, "GET") == 0 ? "GET, HEAD" : each->method);
-	}
-	return NULL;
+	return find_http_route(asked->server->settings.routes, asked->method, asked->target,
+			       ret_allow);
 }
 
 /* Sends a refusal, with one more field unless it is NULL. What is refused for its head alone is for
@@ -304,6 +265,20 @@ static void run_handler(struct http_transaction *transaction)
 	clear_request_body(transaction);
 }
 
+/* A sender that no check has looked at is an address, which may have many clients. */
+static struct work plan_work(struct http_transaction *transaction, work_function *function,
+			     size_t cost)
+{
+	struct work work = {.function = function,
+			    .context = transaction,
+			    .of_many = transaction->client[0] == '\0',
+			    .cost = cost};
+
+	(void)snprintf(work.owner, sizeof(work.owner), "%s %s", transaction->client,
+		       connection_origin(transaction->connection));
+	return work;
+}
+
 static void run_long_handler(void *context)
 {
 	struct http_transaction *transaction = context;
@@ -318,11 +293,8 @@ static void run_long_handler(void *context)
 static int submit_handler(struct http_transaction *transaction)
 {
 	struct server_state *server = transaction->server;
-	/* A sender that no check has looked at is an address, which may have many clients. */
-	struct work work = {.function = run_long_handler,
-			    .context = transaction,
-			    .of_many = transaction->client[0] == '\0',
-			    .cost = transaction->body.len + COST_OF_ANY};
+	const struct work work =
+		plan_work(transaction, run_long_handler, transaction->body.len + COST_OF_ANY);
 	bool prompt = strcmp(transaction->route->method, MHD_HTTP_METHOD_GET) == 0;
 	enum handler_work kind = transaction->route->work;
 	bool joint = kind == WORK_JOINT || (kind == WORK_GATHERED && server->settings.gathers);
@@ -331,26 +303,54 @@ static int submit_handler(struct http_transaction *transaction)
 				   : prompt              ? server->prompt_work
 							 : server->work;
 
-	(void)snprintf(work.owner, sizeof(work.owner), "%s %s", transaction->client,
-		       connection_origin(transaction->connection));
 	return submit_work(queue, &work, &transaction->fault);
 }
 
-/* Asks the route who sends the body, as soon as there is enough of it. On failure the transaction
-   has the fault. */
-static int check_start(struct http_transaction *transaction, bool whole)
+/* True: the sender has to be looked up. On failure the transaction has the fault. */
+static bool ask_for_sender(struct http_transaction *transaction, bool may_wait)
 {
-	const struct http_route *route = transaction->route;
-	struct bytes start = bytes_of_buffer(&transaction->body);
+	void *context = transaction->server->settings.context;
+	bool unknown = false;
 
-	if (route->check_start == NULL || transaction->start_checked ||
-	    (start.len < HTTP_START_MAX && !whole))
-		return 0;
+	return transaction->route->check_start(transaction->start, may_wait, context,
+					       transaction->client, &unknown,
+					       &transaction->fault) == 0 &&
+	       unknown;
+}
+
+/* In a thread that may wait; then the transaction goes on. */
+static void look_up_sender(void *context)
+{
+	struct http_transaction *transaction = context;
+	struct MHD_Connection *mhd = transaction->mhd;
+
+	(void)ask_for_sender(transaction, true);
+	if (transaction->step == STEP_ANSWER && transaction->fault.class == FAULT_NONE &&
+	    submit_handler(transaction) == 0)
+		return;
+	MHD_resume_connection(mhd);
+}
+
+/* Asks the route who sends the body, as soon as there is enough of it. True: it has to be looked
+   up, and libmicrohttpd calls again afterwards. On failure the transaction has the fault. */
+static bool check_start(struct http_transaction *transaction, bool whole)
+{
+	if (transaction->route->check_start == NULL || transaction->start_checked ||
+	    (transaction->body.len < HTTP_START_MAX && !whole))
+		return false;
 	transaction->start_checked = true;
-	if (start.len > HTTP_START_MAX)
-		start.len = HTTP_START_MAX;
-	return route->check_start(start, transaction->server->settings.context, transaction->client,
-				  &transaction->fault);
+	transaction->start = bytes_of_buffer(&transaction->body);
+	if (transaction->start.len > HTTP_START_MAX)
+		transaction->start.len = HTTP_START_MAX;
+	if (!ask_for_sender(transaction, false))
+		return false;
+	const struct work work = plan_work(transaction, look_up_sender, 1);
+
+	/* Suspend first: the thread may resume the connection before submit_work returns. */
+	MHD_suspend_connection(transaction->mhd);
+	if (submit_work(transaction->server->sender_work, &work, &transaction->fault) < 0)
+		MHD_resume_connection(transaction->mhd);
+	return true;
 }
 
 static bool is_short(const struct http_transaction *transaction)
@@ -375,9 +375,11 @@ static enum MHD_Result start_handler(struct http_transaction *transaction)
 		run_handler(transaction);
 		return send_answer(transaction);
 	}
-	if (check_start(transaction, true) < 0)
+	if (check_start(transaction, true))
+		return MHD_YES;
+	if (transaction->fault.class != FAULT_NONE)
 		return send_answer(transaction);
-	/* Suspend first: the worker may resume the connection before submit_handler returns. */
+	/* Likewise suspended first. */
 	MHD_suspend_connection(transaction->mhd);
 	if (submit_handler(transaction) < 0)
 		MHD_resume_connection(transaction->mhd);
@@ -404,11 +406,17 @@ static enum MHD_Result receive_body(struct http_transaction *transaction, const 
 		return refuse_within_body(transaction, MHD_HTTP_SERVICE_UNAVAILABLE, no_memory,
 					  no_memory);
 	/* After the whole body, start_handler looks at it. */
-	if (!whole && check_start(transaction, false) < 0)
-		return refuse_within_body(transaction, http_status(transaction->fault.class),
-					  transaction->fault.text,
-					  outward_detail(&transaction->fault));
-	return MHD_YES;
+	if (!whole && check_start(transaction, false)) {
+		/* libmicrohttpd calls again for a piece that was left. */
+		transaction->body.len -= piece.len;
+		*data_len = piece.len;
+		return MHD_YES;
+	}
+	return transaction->fault.class == FAULT_NONE
+		       ? MHD_YES
+		       : refuse_within_body(transaction, http_status(transaction->fault.class),
+					    transaction->fault.text,
+					    outward_detail(&transaction->fault));
 }
 
 static enum MHD_Result refuse_route(struct http_transaction *transaction, const char *allow)
@@ -420,15 +428,6 @@ static enum MHD_Result refuse_route(struct http_transaction *transaction, const 
 	log_transaction(transaction, MHD_HTTP_METHOD_NOT_ALLOWED, wrong_method);
 	return refuse_with(transaction, MHD_HTTP_METHOD_NOT_ALLOWED, wrong_method,
 			   MHD_HTTP_HEADER_ALLOW, allow);
-}
-
-static void cut_query(struct http_transaction *transaction)
-{
-	char *mark = strchr(transaction->target, '?');
-
-	transaction->query = mark != NULL ? mark + 1 : "";
-	if (mark != NULL)
-		*mark = '\0';
 }
 
 static enum MHD_Result receive_head(struct http_transaction *transaction,
@@ -444,11 +443,12 @@ static enum MHD_Result receive_head(struct http_transaction *transaction,
 		return refuse_and_close(transaction, MHD_HTTP_LENGTH_REQUIRED,
 					"expected a body with a Content-Length, found a "
 					"Transfer-Encoding");
-	cut_query(transaction);
+	transaction->query = cut_query(transaction->target);
 	transaction->route = find_route(transaction, allow);
 	if (transaction->route == NULL)
 		return refuse_route(transaction, allow);
-	if (!may_use(transaction, transaction->route))
+	if (!may_use_route(transaction->route, is_secure(transaction->connection),
+			   transaction->server->has_secure))
 		return refuse(transaction, MHD_HTTP_FORBIDDEN,
 			      "expected this path to be asked for over TLS (https://)");
 	if (transaction->route->content_type != NULL &&

@@ -17,6 +17,7 @@ struct server_state {
 	struct work_queue *prompt_work; /* of those without */
 	struct work_queue *joint_work;  /* of those that wait for each other */
 	struct work_queue *lookup_work; /* of those that look something up elsewhere */
+	struct work_queue *sender_work; /* looks at who sends a body, where these wait */
 	struct route_counters *counters;
 	struct body_budget *bodies;
 	struct tls_server tls;

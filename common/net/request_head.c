@@ -1,6 +1,9 @@
 #include "common/net/request_head.h"
 
+#include "common/net/server.h"
+
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -234,4 +237,59 @@ int check_request_head(struct MHD_Connection *connection, const struct request_l
 		ret_head->content_length = strtoull(fields.values[FIELD_LENGTH], NULL, 10);
 	parse_media_type(fields.values[FIELD_TYPE], ret_head->content_type);
 	return 0;
+}
+
+/* --- the route that it names --- */
+
+static bool matches_path(const struct http_route *route, const char *path)
+{
+	size_t len = strlen(route->path);
+
+	if (route->path[len - 1] == '/')
+		return strncmp(route->path, path, len) == 0;
+	return strcmp(route->path, path) == 0;
+}
+
+static bool serves_method(const struct http_route *route, const char *method)
+{
+	/* libmicrohttpd leaves the body out of the answer to a HEAD. */
+	return strcmp(route->method, strcmp(method, "HEAD") == 0 ? "GET" : method) == 0;
+}
+
+const struct http_route *find_http_route(const struct http_route *routes, const char *method,
+					 const char *path, char ret_allow[static ALLOW_SIZE])
+{
+	size_t len = 0;
+
+	ret_allow[0] = '\0';
+	for (const struct http_route *each = routes; each->path != NULL; each++) {
+		if (!matches_path(each, path))
+			continue;
+		if (serves_method(each, method))
+			return each;
+		/* Several routes may have the path. */
+		if (strstr(ret_allow, each->method) != NULL)
+			continue;
+		len = strlen(ret_allow);
+		(void)snprintf(ret_allow + len, ALLOW_SIZE - len, "%s%s", len > 0 ? ", " : "",
+			       strcmp(each->method, "GET") == 0 ? "GET, HEAD" : each->method);
+	}
+	return NULL;
+}
+
+bool may_use_route(const struct http_route *route, bool secure, bool has_secure)
+{
+	if (secure || route->access == ROUTE_PUBLIC)
+		return true;
+	return route->access == ROUTE_PRIVATE && !has_secure;
+}
+
+const char *cut_query(char *target)
+{
+	char *mark = strchr(target, '?');
+
+	if (mark == NULL)
+		return "";
+	*mark = '\0';
+	return mark + 1;
 }

@@ -42,4 +42,22 @@ struct request_line {
 int check_request_head(struct MHD_Connection *connection, const struct request_line *line,
 		       struct request_head *ret_head, struct fault *fault) MUST_CHECK;
 
+enum { ALLOW_SIZE = 64 };
+struct http_route;
+
+/*
+ * The route of a list that ends with a row whose path is NULL; or NULL, and the methods that the
+ * path has, as the field Allow lists them: "" when there is no such path.
+ */
+const struct http_route *find_http_route(const struct http_route *routes, const char *method,
+					 const char *path, char ret_allow[static ALLOW_SIZE]);
+
+/* Whether a request may use the route: one over TLS or not, of a server with https endpoints or
+   not. */
+bool may_use_route(const struct http_route *route, bool secure, bool has_secure);
+
+/* Ends a request's target before its query, and returns that, without the "?": "" if there is none.
+ */
+const char *cut_query(char *target);
+
 #endif

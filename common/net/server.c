@@ -184,6 +184,8 @@ void stop_http_server(struct http_server **pointer)
 		drain_connections(server->state.connections);
 	}
 	stop_periodic_thread(&server->waker);
+	/* First the one that submits work to the others. */
+	free_work_queue(&server->state.sender_work);
 	free_work_queue(&server->state.work);
 	free_work_queue(&server->state.prompt_work);
 	free_work_queue(&server->state.joint_work);
@@ -242,6 +244,10 @@ static int init_server_state(struct server_state *state, unsigned int threads, s
 	const struct work_queue_limits lookup = {.workers = LOOKUP_WORKERS,
 						 .most = settings->most_pending,
 						 .most_of_owner = settings->most_of_client};
+	/* What one look finds out is at hand for the next. */
+	const struct work_queue_limits sender = {.workers = 1,
+						 .most = settings->most_pending,
+						 .most_of_owner = settings->most_of_client};
 
 	if (find_kinds(state, fault) < 0)
 		return -1;
@@ -253,7 +259,8 @@ static int init_server_state(struct server_state *state, unsigned int threads, s
 	    new_work_queue(&work, &state->work, fault) < 0 ||
 	    (any_joint_work(settings->routes) &&
 	     new_work_queue(&joint, &state->joint_work, fault) < 0) ||
-	    (settings->lookups_wait && new_work_queue(&lookup, &state->lookup_work, fault) < 0))
+	    (settings->lookups_wait && (new_work_queue(&lookup, &state->lookup_work, fault) < 0 ||
+					new_work_queue(&sender, &state->sender_work, fault) < 0)))
 		return -1;
 	return new_work_queue(&prompt, &state->prompt_work, fault);
 }

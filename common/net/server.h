@@ -99,10 +99,15 @@ typedef int http_handler(const struct http_request *request, struct http_respons
  * is received, and says who sends it: a name, whose requests share one turn among those that wait
  * for a worker, or "". `context` is the handlers'. -1 refuses the request like a handler's fault.
  * Called from several threads at once, in the server's own threads: it must be quick.
+ *
+ * Where lookups wait, who sends it may have to be looked up: then *ret_unknown becomes true, and
+ * the function is called again in a thread for this, with may_wait. Until then nothing more of the
+ * body is received.
  */
 enum { HTTP_START_MAX = 1024, HTTP_CLIENT_SIZE = NAME_SIZE };
-typedef int http_check_start(struct bytes start, void *context,
-			     char ret_client[static HTTP_CLIENT_SIZE], struct fault *fault);
+typedef int http_check_start(struct bytes start, bool may_wait, void *context,
+			     char ret_client[static HTTP_CLIENT_SIZE], bool *ret_unknown,
+			     struct fault *fault);
 
 /* Who is served beside TLS. A server without https endpoints, perhaps behind a proxy that has one,
    serves all but ROUTE_SECURE to everybody. */
@@ -167,7 +172,7 @@ struct http_server_settings {
 	struct tls_slot *tls;            /* for https endpoints; outlives the server */
 	bool allow_tls_1_2;              /* besides TLS 1.3 */
 	const struct http_route *routes; /* static; ends with a row whose path is NULL */
-	bool lookups_wait;               /* see WORK_LOOKUP */
+	bool lookups_wait;               /* see WORK_LOOKUP and http_check_start */
 	bool gathers;                    /* see WORK_GATHERED: it is WORK_JOINT */
 	http_at_hand *at_hand;           /* where they do; may be NULL */
 	void *at_hand_context;

@@ -70,18 +70,22 @@ static int serve_encrypted(const struct http_request *request, struct http_respo
 	return answer_encrypted_request(&service->encrypted, request, response, fault);
 }
 
-static int check_encrypted(struct bytes start, void *context,
-			   char ret_client[static HTTP_CLIENT_SIZE], struct fault *fault)
+static int check_encrypted(struct bytes start, bool may_wait, void *context,
+			   char ret_client[static HTTP_CLIENT_SIZE], bool *ret_unknown,
+			   struct fault *fault)
 {
 	struct ca_service *service = context;
 
+	(void)may_wait;
+	(void)ret_unknown;
 	return check_request_start(&service->encrypted, start, ret_client, fault);
 }
 
 /* A CA that may issue nothing, or has no room for it, says so before a request costs anything, to
    everybody: its root's CRL and its health are open to everybody too. */
-static int check_certificates(struct bytes start, void *context,
-			      char ret_client[static HTTP_CLIENT_SIZE], struct fault *fault)
+static int check_certificates(struct bytes start, bool may_wait, void *context,
+			      char ret_client[static HTTP_CLIENT_SIZE], bool *ret_unknown,
+			      struct fault *fault)
 {
 	const struct ca_service *service = context;
 	struct fault problem = {0};
@@ -89,7 +93,7 @@ static int check_certificates(struct bytes start, void *context,
 	if (check_may_issue(service->authority, &problem) < 0 ||
 	    check_room(service->authority, &problem) < 0)
 		return set_fault(fault, FAULT_BUSY, "%s", problem.text);
-	return check_encrypted(start, context, ret_client, fault);
+	return check_encrypted(start, may_wait, context, ret_client, ret_unknown, fault);
 }
 
 static int send_pem(struct http_response *response, const struct buffer *pem, struct fault *fault)

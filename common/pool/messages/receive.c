@@ -307,13 +307,16 @@ static int handle_key(const struct http_request *request, struct http_response *
 					bytes_of_secret(&json), response, fault);
 }
 
-static int check_sender(struct bytes start, void *context, char ret_client[static HTTP_CLIENT_SIZE],
+static int check_sender(struct bytes start, bool may_wait, void *context,
+			char ret_client[static HTTP_CLIENT_SIZE], bool *ret_unknown,
 			struct fault *fault)
 {
 	struct receiver *receiver = context;
 	struct fault problem = {0};
 	int result = find_sharing_sender(&receiver->keys, start, ret_client, &problem, fault);
 
+	(void)may_wait;
+	(void)ret_unknown;
 	log_fault(receiver, &problem);
 	return result;
 }

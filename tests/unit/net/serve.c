@@ -68,11 +68,8 @@ static int answer_fault(const struct http_request *request, struct http_response
 		"the reason \"%.*s\"", (int)request->body.len, (const char *)request->body.data);
 }
 
-static int answer_long(const struct http_request *request, struct http_response *response,
-		       void *context, struct fault *fault)
+static void wait_at_gate(struct service_under_test *service)
 {
-	struct service_under_test *service = context;
-
 	pthread_mutex_lock(&service->lock);
 	service->waiting++;
 	pthread_cond_broadcast(&service->changed);
@@ -80,6 +77,12 @@ static int answer_long(const struct http_request *request, struct http_response 
 		pthread_cond_wait(&service->changed, &service->lock);
 	service->waiting--;
 	pthread_mutex_unlock(&service->lock);
+}
+
+static int answer_long(const struct http_request *request, struct http_response *response,
+		       void *context, struct fault *fault)
+{
+	wait_at_gate(context);
 	return answer_echo(request, response, context, fault);
 }
 
@@ -145,17 +148,24 @@ static int answer_fields(const struct http_request *request, struct http_respons
 	return 0;
 }
 
-static int look_at_sender(struct bytes start, void *context,
-			  char ret_client[static HTTP_CLIENT_SIZE], struct fault *fault)
+static int look_at_sender(struct bytes start, bool may_wait, void *context,
+			  char ret_client[static HTTP_CLIENT_SIZE], bool *ret_unknown,
+			  struct fault *fault)
 {
 	struct service_under_test *service = context;
 	const uint8_t *point = start.len > 0 ? memchr(start.data, '.', start.len) : NULL;
+	const bool is_new = point != NULL && memcmp(start.data, "new", 3) == 0;
 
 	pthread_mutex_lock(&service->lock);
-	service->checked++;
+	service->checked += !may_wait;
 	service->start_len = start.len;
 	pthread_mutex_unlock(&service->lock);
-	if (point == NULL || memcmp(start.data, "bad", 3) == 0)
+	*ret_unknown = is_new && !may_wait;
+	if (*ret_unknown)
+		return 0;
+	if (may_wait)
+		wait_at_gate(service);
+	if (point == NULL || memcmp(start.data + (is_new ? 3 : 0), "bad", 3) == 0)
 		return set_fault(fault, FAULT_UNDECRYPTABLE, "a bad sender");
 	memcpy(ret_client, start.data, (size_t)(point - start.data));
 	return 0;

@@ -20,10 +20,12 @@ enum { BODY_MAX = 1000, LARGE_MAX = 1 << 20 };
  *   POST /work        long work: answers the same at once
  *   GET  /prompt      long work: answers "prompt" at once
  *   POST /checked     long work up to LARGE_MAX: as /long; the sender is the body up to its first
- * '.', and is looked at: who begins with "bad" is refused as FAULT_UNDECRYPTABLE GET  /below/…
- * answers the path GET  /shared      answers "shared" from one shared body, etag "tag", fresh from
- * 1000 s to 1100
- * s; public
+ *                     '.', and is looked at: who begins with "bad" is refused as
+ *                     FAULT_UNDECRYPTABLE; who begins with "new" has to be looked up, which waits
+ *                     until the gate is open, and may then be "newbad"
+ *   GET  /below/…     answers the path
+ *   GET  /shared      answers "shared" from one shared body, etag "tag", fresh from 1000 s to
+ *                     1100 s; public
  *   GET  /peer        over TLS alone, long work: answers "secure, certificates: N", the client's
  *   GET  /fields      answers 404, or 200 to HEAD, with the query as Location and a Replay-Nonce,
  * and a reason; "many": with more fields than there may be
@@ -35,10 +37,10 @@ struct service_under_test {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool gate_open;
-	unsigned int waiting; /* number of /long handlers at the gate */
+	unsigned int waiting; /* number of /long handlers, and looks for a sender, at the gate */
 	unsigned int handled; /* number of /echo and /long answers */
-	unsigned int checked; /* number of looks at a sender */
-	size_t start_len;     /* octets shown at the last */
+	unsigned int checked; /* number of senders at whom was looked */
+	size_t start_len;     /* octets shown at the last look */
 	struct shared_body *shared;
 	struct buffer log; /* "METHOD PATH STATUS TEXT\n" */
 };

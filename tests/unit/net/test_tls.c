@@ -127,6 +127,37 @@ Test(tls, tells_a_client_in_the_middle_of_its_body_why_it_is_refused)
 	cr_expect_not_null(strstr((const char *)answer.body.data, "cannot be decrypted"));
 }
 
+/* Its connection is put aside in the middle of its body, and goes on. */
+Test(tls, looks_up_a_client_that_it_does_not_know)
+{
+	static const struct {
+		const char *begin;
+		unsigned int status;
+	} rows[] = {{"new.", 200}, {"newbad.", 400}, {"new2.", 200}};
+	struct http_client_settings own = {.roots = pair.root_path};
+	CLEANUP(free_http_client) struct http_client *client = NULL;
+
+	service.settings.lookups_wait = true;
+	start();
+	open_gate(&service);
+	own.endpoint = service.endpoint;
+	OK(new_http_client(&own, &client, &fault));
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(clear_http_answer) struct http_answer answer = {0};
+		CLEANUP(clear_buffer) struct buffer body = {0};
+
+		append_string(&body, rows[i].begin);
+		memset(extend_buffer(&body, 900000), 'x', 900000);
+		OK(exchange_http(client, "/checked", "text/plain", bytes_of_buffer(&body),
+				 LARGE_MAX, &answer, &fault),
+		   "row %zu", i);
+		cr_expect_eq(answer.status, rows[i].status, "row %zu", i);
+		cr_expect(answer.status != 200 || equal_bytes(bytes_of_buffer(&answer.body),
+							      bytes_of_buffer(&body)),
+			  "row %zu", i);
+	}
+}
+
 /* Catalogue 69. */
 Test(tls, tells_a_client_without_tls_to_use_it)
 {
