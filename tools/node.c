@@ -207,10 +207,8 @@ static int note_invited(void *context, const struct client *client, struct fault
 	return 0;
 }
 
-/*
- * The clients for which nothing is made here, unless the caller names them: those that the manifest
- * has elsewhere, and those that were invited and have no layout here.
- */
+/* The clients for which nothing is made here, unless the caller names them: those that the manifest
+   has elsewhere, and those that were invited and have no layout here. */
 static int find_elsewhere(struct init_context *context, struct fault *fault)
 {
 	CLEANUP(free_layout) struct layout *layout = NULL;
@@ -494,6 +492,8 @@ int init_nodes(const struct command *command, const struct manifest *manifest,
 			return -1;
 	if (pin_in_clients(&context, fault) < 0)
 		return -1;
+	if (context.store != NULL && context.made > 0)
+		settle_changes(context.store);
 	if (context.made == 0 && report == REPORT_DATA)
 		print_note(command, "nothing is missing");
 	return 0;

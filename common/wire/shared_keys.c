@@ -8,11 +8,13 @@
 #include <sys/stat.h>
 
 enum {
-	TIMESTAMP_STEP_S = 1,    /* the coarsest mtime of a file system that we expect */
-	PAUSE_US = 1000000,      /* between two readings, or looks at the files, that no change of
-				    Private/ asks for */
-	LOOKS_PER_MINUTE = 6000, /* at the record, after messages under no key of it */
+	TIMESTAMP_STEP_S = 1, /* the coarsest mtime of a file system that we expect */
+	PAUSE_US = 1000000,   /* between two readings, or looks at the files, that no change of
+				 Private/ asks for */
 };
+
+static const int64_t never_us = INT64_MIN;
+static const char away_text[] = "the CA cannot reach its record: ask again";
 
 static int read_mtime(const struct shared_keys *keys, struct timespec *ret_mtime,
 		      struct fault *fault)
@@ -57,46 +59,66 @@ static int64_t find_first_end(const struct key_ring *ring)
 	return first_s;
 }
 
-static int read_source(struct shared_keys *keys, struct key_ring *ret_ring, struct fault *fault)
+static bool has_ended_key(struct shared_keys *keys)
 {
-	return keys->source.read != NULL
-		       ? keys->source.read(keys->source.context, ret_ring, fault)
-		       : read_key_ring(keys->layout, read_clock(), ret_ring, fault);
+	const int64_t first_end_s = atomic_load(&keys->first_end_s);
+
+	return first_end_s != 0 && read_clock() >= first_end_s;
 }
 
-/* A record that is away is no keys that cannot be read: the next look finds a change, whatever the
-   record has then. */
-static void forget_stamp(struct shared_keys *keys, const struct fault *problem)
-{
-	if (problem->class == FAULT_BUSY || problem->class == FAULT_INTERRUPTED)
-		memset(keys->stamp, UINT8_MAX, sizeof(keys->stamp));
-}
-
-/* Reads the ring, of which the lock is held only to put it in place. The caller holds `reading`. */
-static int read_ring(struct shared_keys *keys, struct fault *fault)
+/* Reads the ring and puts it in place, for which alone its lock is held. The caller holds
+   `reading`. */
+static int take_ring(struct shared_keys *keys, struct fault *fault)
 {
 	CLEANUP(clear_key_ring) struct key_ring ring = {0};
 	struct key_ring before;
-	struct timespec mtime;
-	struct fault problem = {0};
-	int64_t now_us = read_stopwatch_us();
+	int64_t first_end_s;
 
-	if (read_mtime(keys, &mtime, fault) < 0 || read_stamp(keys, keys->stamp, fault) < 0)
+	keys->read_us = read_stopwatch_us();
+	if ((keys->source.read != NULL
+		     ? keys->source.read(keys->source.context, &ring, fault)
+		     : read_key_ring(keys->layout, read_clock(), &ring, fault)) < 0)
 		return -1;
-	keys->looked_us = keys->seen_us = now_us;
-	keys->settled = settles(keys, mtime, now_us);
-	keys->mtime = mtime;
-	keys->read_us = now_us;
-	if (read_source(keys, &ring, &problem) < 0) {
-		forget_stamp(keys, &problem);
-		return pass_fault(&problem, fault);
-	}
-	keys->first_end_s = find_first_end(&ring);
+	first_end_s = find_first_end(&ring);
 	pthread_rwlock_wrlock(&keys->lock);
 	before = keys->ring;
 	keys->ring = ring;
 	pthread_rwlock_unlock(&keys->lock);
+	atomic_store(&keys->first_end_s, first_end_s);
 	ring = before;
+	return 0;
+}
+
+static bool is_recorded(const struct shared_keys *keys)
+{
+	return keys->source.settling_us > 0;
+}
+
+/* Which keys the record has is not known: the next look at it finds a change, whatever it has
+   then. */
+static void forget_record(struct shared_keys *keys)
+{
+	memset(keys->stamp, UINT8_MAX, sizeof(keys->stamp));
+	atomic_store(&keys->seen_us, never_us);
+}
+
+/* The caller holds `reading`. */
+static int read_ring(struct shared_keys *keys, struct fault *fault)
+{
+	struct timespec mtime;
+	int64_t now_us = read_stopwatch_us();
+
+	if (read_mtime(keys, &mtime, fault) < 0 || read_stamp(keys, keys->stamp, fault) < 0)
+		return -1;
+	keys->looked_us = now_us;
+	keys->settled = settles(keys, mtime, now_us);
+	keys->mtime = mtime;
+	if (take_ring(keys, fault) < 0) {
+		if (is_recorded(keys))
+			forget_record(keys);
+		return -1;
+	}
+	atomic_store(&keys->seen_us, now_us);
 	return 0;
 }
 
@@ -122,7 +144,6 @@ static int look_at_files(struct shared_keys *keys, bool *ret_changed, struct fau
 	keys->looked_us = now_us;
 	if (read_stamp(keys, stamp, fault) < 0)
 		return -1;
-	keys->seen_us = now_us;
 	*ret_changed = memcmp(stamp, keys->stamp, SHA256_LEN) != 0;
 	return 0;
 }
@@ -130,9 +151,7 @@ static int look_at_files(struct shared_keys *keys, bool *ret_changed, struct fau
 static int find_change(struct shared_keys *keys, struct timespec mtime, bool *ret_changed,
 		       struct fault *fault)
 {
-	bool ended = keys->first_end_s != 0 && read_clock() >= keys->first_end_s;
-
-	if (!ended && equal_times(keys->mtime, mtime) &&
+	if (!has_ended_key(keys) && equal_times(keys->mtime, mtime) &&
 	    (keys->settled || read_stopwatch_us() - keys->read_us < PAUSE_US))
 		return look_at_files(keys, ret_changed, fault);
 	*ret_changed = true;
@@ -174,65 +193,62 @@ int retry_shared_keys(struct shared_keys *keys, int64_t since_us, bool *ret_read
 	return result;
 }
 
-/* *ret_problem: why not, for the log. The caller holds `reading`. */
+/* The record has changed, and its keys were not read. */
+static int refuse_unread(const struct fault *problem, struct fault *fault)
+{
+	if (problem->class == FAULT_BUSY || problem->class == FAULT_INTERRUPTED)
+		return set_fault(fault, FAULT_BUSY, "%s", away_text);
+	return set_fault(fault, FAULT_FAILED, "the keys of the record cannot be read");
+}
+
+/* The caller holds `reading`. */
 static int look_at_record(struct shared_keys *keys, struct fault *ret_problem, struct fault *fault)
 {
 	uint8_t stamp[SHA256_LEN];
 
 	keys->looked_us = read_stopwatch_us();
 	if (read_stamp(keys, stamp, ret_problem) < 0)
-		return set_fault(fault, FAULT_BUSY, "the CA cannot reach its record: ask again");
-	keys->seen_us = keys->looked_us;
-	/* One unreadable key is no reason to refuse the clients whose keys are good. */
-	if (memcmp(stamp, keys->stamp, SHA256_LEN) != 0)
-		(void)!read_ring(keys, ret_problem);
+		return set_fault(fault, FAULT_BUSY, "%s", away_text);
+	if (memcmp(stamp, keys->stamp, SHA256_LEN) != 0 || has_ended_key(keys)) {
+		/* From here on no message counts under the keys of before. */
+		forget_record(keys);
+		if (take_ring(keys, ret_problem) < 0)
+			return refuse_unread(ret_problem, fault);
+		memcpy(keys->stamp, stamp, SHA256_LEN);
+	}
+	atomic_store(&keys->seen_us, keys->looked_us);
 	return 0;
 }
 
-/*
- * For keys that a record has: reads them, unless they are those that it has had since `since_us`.
- * Threads that come meanwhile share a look. `unknown`: nobody whose key is known asks, and so not
- * more often than anybody may. Errors: FAULT_BUSY.
- */
-static int follow_record(struct shared_keys *keys, int64_t since_us, bool unknown, bool *ret_read,
-			 struct fault *ret_problem, struct fault *fault)
+/* Whether the ring has all that was said to be changed in the record before that time. */
+static bool is_recent(struct shared_keys *keys, int64_t at_us)
 {
-	int64_t wait_s;
+	return atomic_load(&keys->seen_us) >= at_us - keys->source.settling_us &&
+	       !has_ended_key(keys);
+}
+
+/* Has the ring become what a record has now. Threads that come meanwhile share a look. *ret_problem
+   is why it failed, for the log. */
+static int follow_record(struct shared_keys *keys, struct fault *ret_problem, struct fault *fault)
+{
+	const int64_t now_us = read_stopwatch_us();
 	int result = 0;
 
+	if (is_recent(keys, now_us))
+		return 0;
 	pthread_mutex_lock(&keys->reading);
-	if (keys->looked_us > since_us)
-		result = keys->seen_us > since_us
-				 ? 0
-				 : set_fault(fault, FAULT_BUSY,
-					     "the CA cannot reach its record: ask again");
-	else if (unknown &&
-		 !take_token(&keys->looks, LOOKS_PER_MINUTE, read_stopwatch_us(), &wait_s))
-		result = set_fault(fault, FAULT_BUSY,
-				   "too many messages are under keys that are not shared with this "
-				   "node: ask again");
-	else
+	if (keys->looked_us > now_us && atomic_load(&keys->seen_us) < keys->looked_us)
+		result = set_fault(fault, FAULT_BUSY, "%s", away_text);
+	else if (!is_recent(keys, now_us))
 		result = look_at_record(keys, ret_problem, fault);
-	*ret_read = result == 0 && keys->read_us >= since_us;
 	pthread_mutex_unlock(&keys->reading);
 	return result;
-}
-
-/* After an attempt that began at `since_us` and found no key that fits. Errors: FAULT_BUSY, when a
-   later attempt might. */
-static int look_for_new_keys(struct shared_keys *keys, int64_t since_us, bool *ret_read,
-			     struct fault *ret_problem, struct fault *fault)
-{
-	if (keys->source.recorded)
-		return follow_record(keys, since_us, true, ret_read, ret_problem, fault);
-	(void)!retry_shared_keys(keys, since_us, ret_read, ret_problem);
-	return 0;
 }
 
 int init_shared_keys(struct shared_keys *keys, const struct layout *layout,
 		     const struct key_source *source, struct fault *fault)
 {
-	*keys = (struct shared_keys){.layout = layout};
+	*keys = (struct shared_keys){.layout = layout, .seen_us = never_us};
 	if (source != NULL)
 		keys->source = *source;
 	pthread_rwlock_init(&keys->lock, NULL);
@@ -280,52 +296,59 @@ int find_sharing_sender(struct shared_keys *keys, struct bytes start,
 	int64_t begun_us = read_stopwatch_us();
 	bool read = false;
 
+	if (is_recorded(keys))
+		return follow_record(keys, ret_problem, fault) < 0
+			       ? -1
+			       : find_in_ring(keys, start, ret_peer, fault);
 	(void)!refresh_shared_keys(keys, ret_problem);
 	if (find_in_ring(keys, start, ret_peer, &failure) == 0)
 		return 0;
-	if (failure.class == FAULT_UNDECRYPTABLE &&
-	    look_for_new_keys(keys, begun_us, &read, ret_problem, fault) < 0)
-		return -1;
+	if (failure.class == FAULT_UNDECRYPTABLE)
+		(void)!retry_shared_keys(keys, begun_us, &read, ret_problem);
 	return read ? find_in_ring(keys, start, ret_peer, fault) : pass_fault(&failure, fault);
+}
+
+int find_sender_at_hand(struct shared_keys *keys, struct bytes start,
+			char ret_peer[static NAME_SIZE], bool *ret_unknown,
+			struct fault *ret_problem, struct fault *fault)
+{
+	/* Before the ring is looked at: what it has then is as recent, or more so. */
+	const bool recent = is_recent(keys, read_stopwatch_us());
+	struct fault failure = {0};
+	struct fault ignored = {0};
+	char kid[KEY_ID_SIZE];
+
+	if (!is_recorded(keys))
+		return find_sharing_sender(keys, start, ret_peer, ret_problem, fault);
+	if (find_in_ring(keys, start, ret_peer, &failure) == 0)
+		return 0;
+	if (recent || read_key_id(start, kid, &ignored) < 0)
+		return pass_fault(&failure, fault);
+	*ret_unknown = true;
+	return 0;
 }
 
 int open_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,
 			   struct bytes jwe, struct question *ret_question,
 			   struct fault *ret_problem, struct fault *fault)
 {
-	CLEANUP(clear_request) struct question question = {0};
 	struct fault failure = {0};
 	int64_t begun_us = read_stopwatch_us();
 	bool read = false;
-	bool opened;
-	int result = 0;
 
+	/* Another front end may just have replaced the key, or removed it. */
+	if (is_recorded(keys))
+		return follow_record(keys, ret_problem, fault) < 0
+			       ? -1
+			       : open_with_ring(keys, kind, jwe, ret_question, fault);
 	/* One unreadable key is no reason to refuse the clients whose keys are good. */
 	(void)!refresh_shared_keys(keys, ret_problem);
-	opened = open_with_ring(keys, kind, jwe, &question, &failure) == 0;
-	/* Another front end may just have replaced the key, or removed it. */
-	if (opened && keys->source.recorded)
-		result = follow_record(keys, begun_us, false, &read, ret_problem, fault);
-	else if (!opened && failure.class == FAULT_UNDECRYPTABLE)
-		result = look_for_new_keys(keys, begun_us, &read, ret_problem, fault);
-	if (result < 0)
-		return -1;
-	if (read)
-		return open_with_ring(keys, kind, jwe, ret_question, fault);
-	if (!opened)
-		return pass_fault(&failure, fault);
-	MOVE(ret_question, question);
-	return 0;
-}
-
-bool find_newer_keys(struct shared_keys *keys, int64_t since_us, struct fault *ret_problem)
-{
-	struct fault ignored = {0};
-	bool read = false;
-
-	if (keys->source.recorded)
-		(void)!follow_record(keys, since_us, true, &read, ret_problem, &ignored);
-	return read;
+	if (open_with_ring(keys, kind, jwe, ret_question, &failure) == 0)
+		return 0;
+	if (failure.class == FAULT_UNDECRYPTABLE)
+		(void)!retry_shared_keys(keys, begun_us, &read, ret_problem);
+	return read ? open_with_ring(keys, kind, jwe, ret_question, fault)
+		    : pass_fault(&failure, fault);
 }
 
 bool find_successor(struct shared_keys *keys, const struct decrypted_message *message,
@@ -373,18 +396,18 @@ static size_t derive_from_ring(struct shared_keys *keys, const char *peer, const
 	return count;
 }
 
-size_t derive_from_shared_keys(struct shared_keys *keys, const char *peer, const char *label,
-			       struct derived_key ret_keys[static DERIVED_KEYS_MAX],
-			       struct fault *ret_problem)
+int derive_from_shared_keys(struct shared_keys *keys, const char *peer, const char *label,
+			    struct derived_key ret_keys[static DERIVED_KEYS_MAX], size_t *ret_count,
+			    struct fault *fault)
 {
-	const int64_t begun_us = read_stopwatch_us();
-	size_t count;
+	struct fault ignored = {0};
 
-	(void)!refresh_shared_keys(keys, ret_problem);
-	count = derive_from_ring(keys, peer, label, ret_keys);
-	if (count == 0 && find_newer_keys(keys, begun_us, ret_problem))
-		count = derive_from_ring(keys, peer, label, ret_keys);
-	return count;
+	if (!is_recorded(keys))
+		(void)!refresh_shared_keys(keys, &ignored);
+	else if (follow_record(keys, &ignored, fault) < 0)
+		return -1;
+	*ret_count = derive_from_ring(keys, peer, label, ret_keys);
+	return 0;
 }
 
 int answer_under_shared_keys(struct shared_keys *keys, const struct message_kind *kind,

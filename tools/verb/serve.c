@@ -241,7 +241,8 @@ static int serve(const struct serve_settings *given, const struct layout *layout
 {
 	const struct command *command = serving->command;
 	const struct key_source keys = {read_keys_from_signer, stamp_keys_at_signer,
-					serving->signer, serving->manifest->ca.store != NULL};
+					serving->signer,
+					serving->manifest->ca.store != NULL ? SETTLING_US : 0};
 	struct server_log context = {.command = command, .verbose = given->verbose};
 	/* The last to go: everything else logs until its end. */
 	CLEANUP(clear_log_limit) struct log_limit log = {0};

@@ -1,6 +1,5 @@
 #include "common/ca/acme/exchange.h"
 
-#include "common/base/clock.h"
 #include "common/ca/store/fleet.h"
 #include "common/crypto/base64.h"
 #include "common/wire/acme_answer.h"
@@ -36,33 +35,24 @@ static int answer_with_account(struct acme_exchange *exchange, const struct acme
 
 /* --- newAccount --- */
 
-/* Whether the client's key made the binding: *ret_kid is the kid of that shared key. */
-static bool is_bound(struct shared_keys *shared, const struct flattened_jws *binding,
-		     char ret_kid[static KEY_ID_SIZE])
+/* Which of the client's keys made the binding: *ret_kid is the kid of that shared key; "": none. */
+static int find_binder(struct shared_keys *shared, const struct flattened_jws *binding,
+		       char ret_kid[static KEY_ID_SIZE], struct fault *fault)
 {
 	struct derived_key keys[DERIVED_KEYS_MAX];
-	struct fault ignored = {0};
-	bool found = false;
-	const size_t count =
-		derive_from_shared_keys(shared, binding->kid, ACME_BINDING_LABEL, keys, &ignored);
+	size_t count;
 
-	for (size_t i = 0; i < count && !found; i++) {
-		found = verify_keyed_jws(binding, keys[i].key);
-		memcpy(ret_kid, keys[i].kid, KEY_ID_SIZE);
-	}
+	ret_kid[0] = '\0';
+	if (!valid_name(binding->kid))
+		return 0;
+	if (derive_from_shared_keys(shared, binding->kid, ACME_BINDING_LABEL, keys, &count, fault) <
+	    0)
+		return -1;
+	for (size_t i = 0; i < count && ret_kid[0] == '\0'; i++)
+		if (verify_keyed_jws(binding, keys[i].key))
+			memcpy(ret_kid, keys[i].kid, KEY_ID_SIZE);
 	wipe(keys, sizeof(keys));
-	return found;
-}
-
-static bool is_bound_now(struct shared_keys *shared, const struct flattened_jws *binding,
-			 char ret_kid[static KEY_ID_SIZE])
-{
-	struct fault ignored = {0};
-	int64_t begun_us = read_stopwatch_us();
-
-	return valid_name(binding->kid) && (is_bound(shared, binding, ret_kid) ||
-					    (find_newer_keys(shared, begun_us, &ignored) &&
-					     is_bound(shared, binding, ret_kid)));
+	return 0;
 }
 
 static int check_binding(struct acme_exchange *exchange, const struct flattened_jws *binding,
@@ -78,7 +68,9 @@ static int check_binding(struct acme_exchange *exchange, const struct flattened_
 	}
 	if (parse_bound_key(bytes_of_buffer(&binding->payload), &key, &failure) < 0)
 		return set_parse_problem(exchange, &failure, "malformed", fault);
-	if (!is_bound_now(exchange->acme->settings.keys, binding, ret_kid) ||
+	if (find_binder(exchange->acme->settings.keys, binding, ret_kid, fault) < 0)
+		return -1;
+	if (ret_kid[0] == '\0' ||
 	    !equal_bytes(public_key_spki(key), public_key_spki(exchange->jws.key)))
 		set_refusal(&exchange->problem, "unauthorized",
 			    "externalAccountBinding: expected the kid and the MAC that certpool "
@@ -297,13 +289,14 @@ int answer_orders(struct acme_exchange *exchange, const char *rest, struct fault
 	CLEANUP(clear_order_urls)
 	struct order_urls urls = {.acme = exchange->acme, .key = &keys[0]};
 	CLEANUP(clear_buffer) struct buffer json = {0};
-	struct fault problem = {0};
+	size_t count;
 	int result = 0;
 
 	if (!is_own_account(exchange, rest))
 		return 0;
-	if (derive_from_shared_keys(exchange->acme->settings.keys, exchange->account.client,
-				    ACME_ORDER_LABEL, keys, &problem) > 0)
+	if (derive_order_keys(exchange, keys, &count, fault) < 0)
+		return -1;
+	if (count > 0)
 		result = list_final_orders(store, exchange->account.id, ORDERS_LISTED,
 					   add_order_url, &urls, fault);
 	wipe(keys, sizeof(keys));

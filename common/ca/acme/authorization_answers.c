@@ -7,23 +7,25 @@
 #include <stdio.h>
 #include <string.h>
 
-size_t derive_order_keys(const struct acme_exchange *exchange,
-			 struct derived_key ret_keys[static DERIVED_KEYS_MAX])
+int derive_order_keys(const struct acme_exchange *exchange,
+		      struct derived_key ret_keys[static DERIVED_KEYS_MAX], size_t *ret_count,
+		      struct fault *fault)
 {
-	struct fault ignored = {0};
-
 	return derive_from_shared_keys(exchange->acme->settings.keys, exchange->account.client,
-				       ACME_ORDER_LABEL, ret_keys, &ignored);
+				       ACME_ORDER_LABEL, ret_keys, ret_count, fault);
 }
 
 int read_token(struct acme_exchange *exchange, enum token_kind kind, const char *text,
 	       struct acme_order *ret_order, struct fault *fault)
 {
 	struct derived_key keys[DERIVED_KEYS_MAX];
-	const size_t count = derive_order_keys(exchange, keys);
 	struct fault failure = {0};
-	int result = parse_token(bytes_of_string(text), kind, keys, count, ret_order, &failure);
+	size_t count;
+	int result;
 
+	if (derive_order_keys(exchange, keys, &count, fault) < 0)
+		return -1;
+	result = parse_token(bytes_of_string(text), kind, keys, count, ret_order, &failure);
 	wipe(keys, sizeof(keys));
 	if (result < 0)
 		return set_parse_problem(exchange, &failure, "notFound", fault);

@@ -49,9 +49,11 @@ acme_function answer_challenge;
 acme_function answer_certificate;
 acme_function answer_revocation;
 
-/* The account's keys for tokens; 0 of them when the CA shares no key with its client any more. */
-size_t derive_order_keys(const struct acme_exchange *exchange,
-			 struct derived_key ret_keys[static DERIVED_KEYS_MAX]);
+/* The account's keys for tokens; 0 of them when the CA shares no key with its client any more.
+   Errors: derive_from_shared_keys. */
+int derive_order_keys(const struct acme_exchange *exchange,
+		      struct derived_key ret_keys[static DERIVED_KEYS_MAX], size_t *ret_count,
+		      struct fault *fault) MUST_CHECK;
 
 /* Reads the token in a path. The exchange has a problem unless it is the account's, and has not
    expired. Owns: clear_acme_order. */

@@ -55,9 +55,12 @@ static int fill_order_text(const struct acme_exchange *exchange, const struct ac
 			   struct order_text *text, struct fault *fault)
 {
 	struct derived_key keys[DERIVED_KEYS_MAX];
+	size_t count;
 	int result;
 
-	if (derive_order_keys(exchange, keys) == 0)
+	if (derive_order_keys(exchange, keys, &count, fault) < 0)
+		return -1;
+	if (count == 0)
 		return set_fault(fault, FAULT_REFUSED,
 				 "the CA shares no key with the client \"%s\" any more",
 				 exchange->account.client);

@@ -29,7 +29,6 @@ struct encrypted_exchange;
 typedef int answer_function(const struct encrypted_exchange *exchange, struct secret *ret_json,
 			    struct fault *fault);
 
-/* A kind of request. */
 struct encrypted_route {
 	const struct message_kind *kind;
 	answer_function *answer;
@@ -427,30 +426,31 @@ static void clear_exchange(struct encrypted_exchange *exchange)
 	clear_request(&exchange->question);
 }
 
-int check_request_start(struct encrypted_requests *requests, struct bytes start,
-			char ret_client[static HTTP_CLIENT_SIZE], struct fault *fault)
+int check_request_start(struct encrypted_requests *requests, struct bytes start, bool may_wait,
+			char ret_client[static HTTP_CLIENT_SIZE], bool *ret_unknown,
+			struct fault *fault)
 {
 	struct fault problem = {0};
-	int found = find_sharing_sender(&requests->keys, start, ret_client, &problem, fault);
+	int found =
+		may_wait ? find_sharing_sender(&requests->keys, start, ret_client, &problem, fault)
+			 : find_sender_at_hand(&requests->keys, start, ret_client, ret_unknown,
+					       &problem, fault);
 
 	if (problem.class != FAULT_NONE && requests->log != NULL)
 		requests->log(requests->log_context, "POST", "", internal_error, problem.text);
 	return found;
 }
 
-/*
- * A request that came before is answered again, since the first answer may have been lost, at the
- * cost of its origin: not more often than that can pay for.
- */
+/* A request that came before is answered again, since the first answer may have been lost, at the
+   cost of its origin: not more often than that can pay for. */
 static int check_repetition(struct encrypted_exchange *exchange, struct fault *fault)
 {
 	struct encrypted_requests *requests = exchange->requests;
-	int64_t now_us = read_stopwatch_us();
 	int64_t wait_s;
 
-	exchange->origin_pays = has_seen(&requests->seen, exchange->jwe, now_us);
+	exchange->origin_pays = has_seen(&requests->seen, exchange->jwe, exchange->begun_us);
 	if (!exchange->origin_pays ||
-	    charge_origin(requests->unpaid, exchange->origin, now_us, &wait_s))
+	    charge_origin(requests->unpaid, exchange->origin, exchange->begun_us, &wait_s))
 		return 0;
 	count_refusal(&requests->refusals, "replayed");
 	return set_fault(fault, FAULT_BUSY,

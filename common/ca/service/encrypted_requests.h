@@ -42,10 +42,11 @@ void clear_encrypted_requests(struct encrypted_requests *requests);
 
 /*
  * Looks at the beginning of a request, as an http_check_start: the client is the node with which
- * the key is shared that the JWE names. Errors: FAULT_UNDECRYPTABLE without such a key.
+ * the key is shared that the JWE names. Errors: FAULT_UNDECRYPTABLE without such a key; FAULT_BUSY.
  */
-int check_request_start(struct encrypted_requests *requests, struct bytes start,
-			char ret_client[static HTTP_CLIENT_SIZE], struct fault *fault) MUST_CHECK;
+int check_request_start(struct encrypted_requests *requests, struct bytes start, bool may_wait,
+			char ret_client[static HTTP_CLIENT_SIZE], bool *ret_unknown,
+			struct fault *fault) MUST_CHECK;
 
 /* Answers a request of any kind, by its path. Errors: as an http_handler. */
 int answer_encrypted_request(struct encrypted_requests *requests,

@@ -1,6 +1,5 @@
 #include "common/ca/service/est_client.h"
 
-#include "common/base/clock.h"
 #include "common/ca/store/certificates.h"
 #include "common/ca/store/clients.h"
 #include "common/crypto/base64.h"
@@ -80,38 +79,29 @@ static bool read_basic(const char *field, struct buffer *ret_credentials,
 	return valid_name(ret_name);
 }
 
-/* With the current shared key or, until its end, with the old one. */
-static bool is_password(struct shared_keys *keys, const char *name, struct bytes password,
-			char ret_kid[static KEY_ID_SIZE], struct fault *problem)
+/* With the current shared key or, until its end, with the old one: its kid; "" with neither. */
+static int find_password(struct shared_keys *keys, const char *name, struct bytes password,
+			 char ret_kid[static KEY_ID_SIZE], struct fault *fault)
 {
 	struct derived_key derived[DERIVED_KEYS_MAX];
-	size_t count = derive_from_shared_keys(keys, name, PASSWORD_LABEL, derived, problem);
 	char expected[EST_PASSWORD_SIZE];
-	bool found = false;
+	size_t count;
 
-	for (size_t i = 0; i < count && !found; i++) {
+	ret_kid[0] = '\0';
+	if (derive_from_shared_keys(keys, name, PASSWORD_LABEL, derived, &count, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < count && ret_kid[0] == '\0'; i++) {
 		format_password(derived[i].key, expected);
-		found = equal_secrets(bytes_of_string(expected), password);
-		if (found)
+		if (equal_secrets(bytes_of_string(expected), password))
 			memcpy(ret_kid, derived[i].kid, KEY_ID_SIZE);
 	}
 	wipe(derived, sizeof(derived));
 	wipe(expected, sizeof(expected));
-	return found;
+	return 0;
 }
 
-static bool is_password_now(struct shared_keys *keys, const char *name, struct bytes password,
-			    char ret_kid[static KEY_ID_SIZE])
-{
-	struct fault problem = {0};
-	int64_t begun_us = read_stopwatch_us();
-
-	return is_password(keys, name, password, ret_kid, &problem) ||
-	       (find_newer_keys(keys, begun_us, &problem) &&
-		is_password(keys, name, password, ret_kid, &problem));
-}
-
-static void check_password(struct shared_keys *keys, const char *field, struct est_client *client)
+static int check_password(struct shared_keys *keys, const char *field, struct est_client *client,
+			  struct fault *fault)
 {
 	CLEANUP(wipe_buffer) struct buffer credentials = {0};
 	struct bytes password;
@@ -120,10 +110,13 @@ static void check_password(struct shared_keys *keys, const char *field, struct e
 		deny(client, EST_UNAUTHENTICATED, "unauthenticated",
 		     "expected Basic with a client's name and its password (certpool client "
 		     "password), found another Authorization");
-	else if (!is_password_now(keys, client->name, password, client->kid))
+	else if (find_password(keys, client->name, password, client->kid, fault) < 0)
+		return -1;
+	else if (client->kid[0] == '\0')
 		deny(client, EST_UNAUTHENTICATED, "unauthenticated",
 		     "expected the password of the client (certpool client password CLIENT), "
 		     "found another one");
+	return 0;
 }
 
 /* The certificate is one that this CA issued, octet by octet: so nothing else in it has to be
@@ -226,9 +219,10 @@ int find_est_client(struct authority *authority, struct shared_keys *keys,
 {
 	CLEANUP(clear_est_client) struct est_client client = {0};
 
-	if (request->authorization[0] != '\0')
-		check_password(keys, request->authorization, &client);
-	else if (request->peer_count == 0)
+	if (request->authorization[0] != '\0' &&
+	    check_password(keys, request->authorization, &client, fault) < 0)
+		return -1;
+	if (request->authorization[0] == '\0' && request->peer_count == 0)
 		deny(&client, EST_UNAUTHENTICATED, "unauthenticated",
 		     "expected a client's name and password, or a member's certificate, found "
 		     "neither");

@@ -76,9 +76,8 @@ static int check_encrypted(struct bytes start, bool may_wait, void *context,
 {
 	struct ca_service *service = context;
 
-	(void)may_wait;
-	(void)ret_unknown;
-	return check_request_start(&service->encrypted, start, ret_client, fault);
+	return check_request_start(&service->encrypted, start, may_wait, ret_client, ret_unknown,
+				   fault);
 }
 
 /* A CA that may issue nothing, or has no room for it, says so before a request costs anything, to

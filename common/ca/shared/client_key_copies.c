@@ -123,8 +123,9 @@ static int find_same_key(struct transaction *transaction, const struct key_chang
 	return check_row(&rows, fault);
 }
 
+/* *changed becomes true, unless the row has the key already: the caller raises the revision. */
 static int write_row(struct transaction *transaction, const struct shared_key *store_key,
-		     const struct key_change *change, struct fault *fault)
+		     const struct key_change *change, bool *changed, struct fault *fault)
 {
 	static const char insert_sql[] = "INSERT INTO shared_key (client, kid, sealed, old)"
 					 " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (client) DO NOTHING";
@@ -134,7 +135,7 @@ static int write_row(struct transaction *transaction, const struct shared_key *s
 	CLEANUP(clear_buffer) struct buffer old = {0};
 	const char *client = change->client;
 	bool same = false;
-	int64_t changed;
+	int64_t written;
 
 	if (seal_key(store_key, client, false, change->current, &sealed, fault) < 0 ||
 	    (change->old != NULL &&
@@ -150,18 +151,25 @@ static int write_row(struct transaction *transaction, const struct shared_key *s
 	const bool is_new = change->before == NULL;
 
 	if (run_statement(transaction, is_new ? insert_sql : update_sql,
-			  (struct values){values, is_new ? 4 : 5}, &changed, fault) < 0)
+			  (struct values){values, is_new ? 4 : 5}, &written, fault) < 0)
 		return -1;
-	if (changed == 0 && is_new && find_same_key(transaction, change, &same, fault) < 0)
+	*changed |= written > 0;
+	if (written == 0 && is_new && find_same_key(transaction, change, &same, fault) < 0)
 		return -1;
-	if (same)
-		return 0;
-	if (changed == 0)
+	if (written == 0 && !same)
 		return set_fault(fault, FAULT_REFUSED,
 				 "the key shared with %s was changed by another front end "
 				 "meanwhile: run this again",
 				 client);
-	return raise_key_revision(transaction, fault);
+	return 0;
+}
+
+/* Ends a transaction that changed keys, or did not. */
+static int commit_keys(struct transaction *transaction, bool changed, struct fault *fault)
+{
+	if (changed && raise_key_revision(transaction, fault) < 0)
+		return -1;
+	return commit_transaction(transaction, fault);
 }
 
 static int change_row(struct store *store, const struct layout *layout,
@@ -169,13 +177,14 @@ static int change_row(struct store *store, const struct layout *layout,
 {
 	CLEANUP(clear_shared_key) struct shared_key store_key = {0};
 	CLEANUP(end_transaction) struct transaction transaction = {0};
+	bool changed = false;
 
 	/* The key may change until the transaction begins, and not in it. */
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
 	    need_store_key(layout, &transaction, &store_key, fault) < 0 ||
-	    write_row(&transaction, &store_key, change, fault) < 0)
+	    write_row(&transaction, &store_key, change, &changed, fault) < 0)
 		return -1;
-	return commit_transaction(&transaction, fault);
+	return commit_keys(&transaction, changed, fault);
 }
 
 /* --- the copies --- */
@@ -197,6 +206,7 @@ static int adopt_keys(struct store *store, const struct layout *layout, int64_t 
 	CLEANUP(clear_shared_key) struct shared_key store_key = {0};
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(clear_peers) struct peers peers = {0};
+	bool changed = false;
 	bool found;
 
 	if (list_peers(layout, &peers, fault) < 0 ||
@@ -220,10 +230,10 @@ static int adopt_keys(struct store *store, const struct layout *layout, int64_t 
 		    read_old_key(layout, peers.names[i], now_s, &old, &has_old, fault) < 0)
 			return -1;
 		change.old = has_old ? &old : NULL;
-		if (write_row(&transaction, &store_key, &change, fault) < 0)
+		if (write_row(&transaction, &store_key, &change, &changed, fault) < 0)
 			return -1;
 	}
-	return commit_transaction(&transaction, fault);
+	return commit_keys(&transaction, changed, fault);
 }
 
 static const struct peer_key *find_old(const struct key_ring *ring, const char *peer)
@@ -372,6 +382,7 @@ int record_client_keys(struct store *store, const struct layout *layout,
 {
 	CLEANUP(clear_shared_key) struct shared_key store_key = {0};
 	CLEANUP(end_transaction) struct transaction transaction = {0};
+	bool changed = false;
 
 	if (!is_shared_store(store) || keys->count == 0)
 		return 0;
@@ -379,24 +390,31 @@ int record_client_keys(struct store *store, const struct layout *layout,
 	    need_store_key(layout, &transaction, &store_key, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < keys->count; i++) {
-		const struct peer_key *old = find_old(keys, keys->keys[i].peer);
-		const struct key_change change = {.client = keys->keys[i].peer,
-						  .current = &keys->keys[i].key,
-						  .old = old != NULL ? &old->key : NULL};
+		const struct peer_key *current = &keys->keys[i];
+		const struct peer_key *next = i + 1 < keys->count ? current + 1 : NULL;
+		const bool has_old = next != NULL && next->key.ends_s != 0;
+		const struct key_change change = {.client = current->peer,
+						  .current = &current->key,
+						  .old = has_old ? &next->key : NULL};
 
-		if (change.current->ends_s == 0 &&
-		    write_row(&transaction, &store_key, &change, fault) < 0)
+		if (write_row(&transaction, &store_key, &change, &changed, fault) < 0)
 			return -1;
+		i += has_old;
 	}
-	return commit_transaction(&transaction, fault);
+	if (commit_keys(&transaction, changed, fault) < 0)
+		return -1;
+	settle_changes(store);
+	return 0;
 }
 
 int write_client_key(struct store *store, const struct layout *layout, const char *client,
 		     const struct shared_key *key, struct fault *fault)
 {
-	if (record_client_key(store, layout, client, key, fault) < 0)
+	if (record_client_key(store, layout, client, key, fault) < 0 ||
+	    write_shared_key(layout, client, key, fault) < 0)
 		return -1;
-	return write_shared_key(layout, client, key, fault);
+	settle_changes(store);
+	return 0;
 }
 
 int replace_client_key(struct store *store, const struct layout *layout, const char *client,
@@ -413,28 +431,33 @@ int replace_client_key(struct store *store, const struct layout *layout, const c
 		change.old = old_ends_s > now_s ? &present : NULL;
 		if (change_row(store, layout, &change, fault) < 0)
 			return -1;
+		settle_changes(store);
 	}
 	return replace_shared_key(layout, client, key, old_ends_s, false, now_s, fault);
 }
 
-/* Runs a statement on the row of a client, if the record has the keys. */
+/* Ends a key of a client by a statement on its row, if the record has the keys. */
 static int run_on_row(struct store *store, const char *client, const char *sql, struct fault *fault)
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
+	int64_t changed;
 
 	if (!is_shared_store(store))
 		return 0;
 	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    run_statement(&transaction, sql, VALUES(text_value(client)), NULL, fault) < 0 ||
-	    raise_key_revision(&transaction, fault) < 0)
+	    run_statement(&transaction, sql, VALUES(text_value(client)), &changed, fault) < 0 ||
+	    commit_keys(&transaction, changed > 0, fault) < 0)
 		return -1;
-	return commit_transaction(&transaction, fault);
+	if (changed > 0)
+		settle_changes(store);
+	return 0;
 }
 
 int end_old_client_key(struct store *store, const struct layout *layout, const char *client,
 		       bool *ret_ended, struct fault *fault)
 {
-	static const char sql[] = "UPDATE shared_key SET old = NULL WHERE client = ?1";
+	static const char sql[] =
+		"UPDATE shared_key SET old = NULL WHERE client = ?1 AND old IS NOT NULL";
 
 	if (run_on_row(store, client, sql, fault) < 0)
 		return -1;

@@ -12,7 +12,8 @@
  * functions here know of the difference, and those who call them do not.
  *
  * A change is in the record before it is in a file: killed in between, take_client_keys completes
- * it. Two front ends that change one client's key at once: one of them is refused.
+ * it. Two front ends that change one client's key at once: one of them is refused. When a change
+ * is done, all front ends go by it (settle_changes).
  * Shape: the caller holds the layout's lock.
  */
 
@@ -34,11 +35,12 @@ int remove_client_key(struct store *store, const struct layout *layout, const ch
 		      struct fault *fault) MUST_CHECK;
 
 /* A key whose file is written with others: the record alone. One that it has already is a success.
- */
+   All front ends go by it when the caller has called settle_changes. */
 int record_client_key(struct store *store, const struct layout *layout, const char *client,
 		      const struct shared_key *key, struct fault *fault) MUST_CHECK;
 
-/* The same for new clients, in one transaction: a current key of each, and perhaps an old one. */
+/* The same for new clients, in one transaction, after which all front ends go by the keys: a
+   current key of each, and perhaps an old one right after it. */
 int record_client_keys(struct store *store, const struct layout *layout,
 		       const struct key_ring *keys, struct fault *fault) MUST_CHECK;
 

@@ -199,7 +199,7 @@ int absorb_crl(struct store *store, const struct crl *crl, const struct crl_issu
 	    record_absorption(&transaction, &absorption, fault) < 0 ||
 	    commit_transaction(&transaction, fault) < 0)
 		return -1;
-	settle_revocations(store);
+	settle_changes(store);
 	MOVE(ret_absorbed, absorption.result);
 	return 0;
 }

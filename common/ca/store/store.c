@@ -131,7 +131,7 @@ int check_store_recent(struct store *store, struct fault *fault)
 }
 
 /* A quarter longer: the clocks of two hosts do not run at quite the same speed. */
-void settle_revocations(const struct store *store)
+void settle_changes(const struct store *store)
 {
 	if (store->shared)
 		sleep_us(SETTLING_US + SETTLING_US / 4);

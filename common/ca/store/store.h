@@ -77,13 +77,13 @@ int64_t store_commit_age_s(struct store *store);
 int check_store_recent(struct store *store, struct fault *fault) MUST_CHECK;
 
 /*
- * A front end may go on for so long with what it has read of a certificate from a record that
- * several share. Who has revoked certificates therefore calls settle_revocations after the commit,
- * before it says so: it waits a little longer than that, if the record is shared, and then no front
- * end answers any more with what it read before.
+ * A front end may go on for so long with what it has read of a certificate, or of a client's key,
+ * from a record that several share. Who has revoked certificates, or changed keys, therefore calls
+ * settle_changes after the commit, before it says so: it waits a little longer than that, if the
+ * record is shared, and then no front end goes by what it read before.
  */
 enum { SETTLING_US = 20000 };
-void settle_revocations(const struct store *store);
+void settle_changes(const struct store *store);
 
 /* Commits a transaction without a change, where check_store_recent looks at commits: to be called
    every second. */

@@ -128,7 +128,20 @@ expect 0 'changes nothing' "$certpool" client list
 prints 'of the clients' '^client2 '
 check_not 'nor who is barred' grep -q '^client2 .*disabled' out
 
-# --- what the one does with a key, the other knows at once, whoever came just before ---
+# --- what the one does with a key, the other knows at once, whoever came just before, and whatever strangers ask ---
+# catalogue 108: messages under a key that nobody has, over and over.
+printf '%s.%0100d' "$(printf '{"alg":"A256KW","enc":"A256GCM","kid":"unknown","typ":"certpool.status"}' | base64 -w 0 | tr '+/' '-_' | tr -d '=')" 0 >stranger
+flood() { # NUMBER
+	until
+		curl -s -o flood -w '%{http_code}\n' -H 'Content-Type: application/jose' --data-binary @stranger "$first/v1/status?[1-50]" >>"flooded.$1"
+		[ ! -e flooding ]
+	do :; done
+}
+touch flooding
+for number in 1 2 3; do
+	flood $number &
+	floods+=($!)
+done
 mkdir fleet
 printf 'version: 1\nca: {endpoint: "%s"}\nclients:\n  one: {pool: {size: 1}}\n  two: {pool: {size: 1}}\n  three: {pool: {size: 1}}\n' "$first" >fleet/manifest.yaml
 in_fleet() { (cd fleet && CERTPOOL_CA=$first "$certpool" "$@"); }
@@ -144,6 +157,10 @@ says 'as it says' 'answered 400: the body cannot be decrypted'
 expect 0 'a client is removed at the second' at2 "$certpool" client remove two
 expect 6 'and has no key at the first' in_fleet verify two two/cert/cert_key1.crt --online
 says 'either' 'answered 400: the body cannot be decrypted'
+expect 0 'one that has a key goes on' in_fleet verify three three/cert/cert_key1.crt --online
+rm flooding
+wait "${floods[@]}"
+for number in 1 2 3; do equal 'strangers were refused' 400 "$(sort -u "flooded.$number")"; done
 
 # --- the audit log ---
 expect 0 'the logs are whole' "$certpool" audit verify

@@ -91,6 +91,13 @@ signal_server() { # SIGNAL
 	pgrep -P "$postmaster" | xargs kill "-$1"
 }
 signal_server STOP
+# Nothing of the server waits for what the database would say to strangers.
+printf '%s.' "$(printf '{"alg":"A256KW","enc":"A256GCM","kid":"unknown","typ":"certpool.status"}' | base64 -w 0 | tr '+/' '-_' | tr -d '=')" >stranger
+for number in $(seq 32); do
+	curl -s --max-time 600 -o answer -w '%{http_code}\n' -H 'Content-Type: application/jose' --data-binary @stranger "$CERTPOOL_CA/v1/status" >"stranger.$number" &
+	strangers+=($!)
+done
+for _ in $(seq 8); do check 'while it hangs, strangers keep nobody from the root' curl -sf --max-time 600 -o root "$CERTPOOL_CA/root.crt"; done
 check 'without its database the CA is not well' eventually refuses
 check 'without its database the CA says so in /health' grep -q '"reasons":\["store"\]' health
 since() { curl -s -o health "$CERTPOOL_CA/health"; grep -q '"no commit for [0-9]* s"' health; }
@@ -99,6 +106,8 @@ check 'and serves its CRL' curl -sf -o crl "$CERTPOOL_CA/crl"
 check 'and its root' curl -sf -o root "$CERTPOOL_CA/ca.crt"
 signal_server CONT
 check 'it recovers by itself' eventually works
+wait "${strangers[@]}"
+equal 'each stranger was refused, or told to ask again' '' "$(cat stranger.* | grep -vxE '400|503')"
 rm client1/cert/cert_key5.crt
 expect 0 'and certifies again' "$certpool" enroll client1
 stop "$ca"
