@@ -183,10 +183,29 @@ int open_under_key(const struct shared_key *key, const char *context, struct byt
 	return 0;
 }
 
+/* Doubles the room when it is full: it is for 1, 2, 4, … keys. realloc would leave a copy of the
+   keys behind. */
+static int make_room(struct key_ring *ring, struct fault *fault)
+{
+	struct peer_key *keys;
+
+	if ((ring->count & (ring->count - 1)) != 0)
+		return 0;
+	keys = calloc(ring->count > 0 ? 2 * ring->count : 1, sizeof(*keys));
+	if (keys == NULL)
+		return set_memory_fault(fault);
+	if (ring->count > 0)
+		memcpy(keys, ring->keys, ring->count * sizeof(*keys));
+	wipe(ring->keys, ring->count * sizeof(*keys));
+	free(ring->keys);
+	ring->keys = keys;
+	return 0;
+}
+
 int add_peer_key(struct key_ring *ring, const char *peer, const struct shared_key *key,
 		 struct fault *fault)
 {
-	struct peer_key *keys;
+	struct peer_key *added;
 
 	for (size_t i = 0; i < ring->count; i++) {
 		bool same_peer = strcmp(ring->keys[i].peer, peer) == 0;
@@ -204,18 +223,11 @@ int add_peer_key(struct key_ring *ring, const char *peer, const struct shared_ke
 				"every pair of nodes has a key of its own",
 				ring->keys[i].peer, peer);
 	}
-	/* realloc would leave a copy of the keys behind. */
-	keys = calloc(ring->count + 1, sizeof(*keys));
-	if (keys == NULL)
-		return set_memory_fault(fault);
-	if (ring->count > 0)
-		memcpy(keys, ring->keys, ring->count * sizeof(*keys));
-	wipe(ring->keys, ring->count * sizeof(*keys));
-	free(ring->keys);
-	(void)snprintf(keys[ring->count].peer, sizeof(keys[ring->count].peer), "%s", peer);
-	keys[ring->count].key = *key;
-	ring->keys = keys;
-	ring->count++;
+	if (make_room(ring, fault) < 0)
+		return -1;
+	added = &ring->keys[ring->count++];
+	(void)snprintf(added->peer, sizeof(added->peer), "%s", peer);
+	added->key = *key;
 	return 0;
 }
 
