@@ -19,15 +19,16 @@ void clear_candidate(struct candidate *candidate)
 }
 
 /*
- * From the beginning of the window of now until the end of another one, as late as the client and
- * the CA's own certificate allow: two windows at least, but for a CA that ends.
+ * From the beginning of the window of now, or of the one before where that has just begun, for
+ * those whose clock is behind; until the end of another one, as late as the client and the CA's own
+ * certificate allow: two windows at least, but for a CA that ends.
  */
 static void choose_rounded(const struct ca_node *ca, const struct issuer *issuer,
 			   const struct client *client, int64_t now_s,
 			   struct validity *ret_validity, struct refusal *refusal)
 {
 	const struct pool_windows windows = rounding_windows(ca);
-	const int64_t begin_s = window_at(&windows, now_s).begin_s;
+	int64_t begin_s = window_at(&windows, now_s).begin_s;
 	const int64_t ca_end_s = certificate_not_after(issuer_certificate(issuer));
 	int64_t longest_s = longest_validity(ca, client);
 	int64_t count;
@@ -40,6 +41,8 @@ static void choose_rounded(const struct ca_node *ca, const struct issuer *issuer
 			    shortest_rounded_validity(ca), longest_s);
 		return;
 	}
+	if (now_s - begin_s < ca->certificate_backdate_s)
+		begin_s -= windows.every_s;
 	if (longest_s > ca_end_s - begin_s)
 		longest_s = ca_end_s - begin_s;
 	count = (longest_s - windows.overlap_s) / windows.every_s;

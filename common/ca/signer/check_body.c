@@ -119,19 +119,21 @@ static void check_window(const struct body_rules *rules, const struct window *wi
 		reject_because(verdict, "expected a validity within the CA's own");
 }
 
-/* Whole windows, of which the first is that of now. */
+/* Whole windows, of which the first is that of now, or the one before. */
 static void check_rounded(const struct body_rules *rules, const struct window *validity,
 			  struct verdict *verdict)
 {
 	const struct pool_windows windows = rounding_windows(rules->ca);
 	const int64_t whole_s = validity->end_s - validity->begin_s - windows.overlap_s;
+	const int64_t first_s =
+		window_at(&windows, rules->now_s - ORDER_SKEW_S - rules->ca->certificate_backdate_s)
+			.begin_s;
 
 	if (validity->begin_s % windows.every_s != 0 || whole_s <= 0 ||
 	    whole_s % windows.every_s != 0)
 		reject_because(verdict, "expected whole windows as its validity, with ca.profile: "
 					"pseudonymous");
-	if (validity->begin_s < window_at(&windows, rules->now_s - ORDER_SKEW_S).begin_s ||
-	    validity->begin_s > rules->now_s + ORDER_SKEW_S)
+	if (validity->begin_s < first_s || validity->begin_s > rules->now_s + ORDER_SKEW_S)
 		reject_because(verdict, "expected it to begin with the window of now");
 	if (validity->end_s - validity->begin_s > longest_validity(rules->ca, rules->client) ||
 	    validity->end_s > certificate_not_after(issuer_certificate(rules->issuer)))

@@ -16,7 +16,7 @@
 
 /* What a CA with ca.profile: pseudonymous writes into certificates, and refuses. */
 
-enum { WEEK_S = 7 * 86400, HOUR_S = 3600 };
+enum { WEEK_S = 7 * 86400, HOUR_S = 3600, BACKDATE_S = 300 };
 
 static struct ca_fixture fixture;
 
@@ -132,9 +132,22 @@ Test(pseudonyms, rounds_times_to_days_of_utc)
 	fixture.manifest->ca.certificate_jitter_percent = 50;
 	expect_times(NOW_S, day_s, day_s + 90 * DAY_S);
 	expect_times(day_s + DAY_S - 1, day_s, day_s + 90 * DAY_S);
-	expect_times(day_s + DAY_S, day_s + DAY_S, day_s + 91 * DAY_S);
+	expect_times(day_s + DAY_S + BACKDATE_S, day_s + DAY_S, day_s + 91 * DAY_S);
 	fixture.manifest->ca.certificate_validity_s = 3 * DAY_S - 1;
 	expect_times(NOW_S, day_s, day_s + 2 * DAY_S);
+}
+
+/* As certificates begin before now by the other profile. */
+Test(pseudonyms, begin_early_enough_for_clocks_that_are_behind)
+{
+	const int64_t day_s = NOW_S - NOW_S % DAY_S + DAY_S;
+
+	cr_assert_eq(fixture.manifest->ca.certificate_backdate_s, BACKDATE_S);
+	expect_times(day_s, day_s - DAY_S, day_s + 89 * DAY_S);
+	expect_times(day_s + BACKDATE_S - 1, day_s - DAY_S, day_s + 89 * DAY_S);
+	fixture.manifest->ca.windows = (struct pool_windows){60, 0, 2, 0};
+	fixture.manifest->ca.certificate_validity_s = 120;
+	expect_times(day_s + 59, day_s - 60, day_s + 60);
 }
 
 Test(pseudonyms, rounds_times_to_the_windows_of_the_pools)
@@ -154,9 +167,10 @@ Test(pseudonyms, ends_with_a_window_before_the_cas_own_certificate)
 	CLEANUP(free_private_key) struct private_key *key = make_key(KEY_ECDSA_P256);
 	CLEANUP(clear_certificates_answer) struct certificates_answer answer = {0};
 
-	expect_times(last_s - 10 * DAY_S + 5, last_s - 10 * DAY_S, last_s);
+	expect_times(last_s - 10 * DAY_S + BACKDATE_S, last_s - 10 * DAY_S, last_s);
 	fixture.manifest->ca.windows = (struct pool_windows){WEEK_S, HOUR_S, 2, 0};
-	ask("client1", make_csr(key, "CN=client1-1", NULL), end_s - end_s % WEEK_S + 1, &answer);
+	ask("client1", make_csr(key, "CN=client1-1", NULL), end_s - end_s % WEEK_S + BACKDATE_S,
+	    &answer);
 	cr_expect_not_null(strstr(answer.refusal.detail,
 				  "expected the end of a window before that of the CA's own "
 				  "certificate: its operator renews that with certpool rotate ca"),
