@@ -155,6 +155,7 @@ int complete_client_profile(const struct yaml_node *value, const struct ca_node 
 {
 	const struct yaml_node *key = find_below(value, "pool", "key");
 	const struct yaml_node *keys = find_below(value, "policy", "keys");
+	const int64_t validity_s = client->policy.validity_s;
 
 	if (!ca->pseudonymous)
 		return 0;
@@ -172,6 +173,12 @@ int complete_client_profile(const struct yaml_node *value, const struct ca_node 
 				       "expected %s, the one type of keys with ca.profile: "
 				       "pseudonymous (ca.certificates.key), found %s",
 				       format_key_type(ca->certificate_key), key->text);
+	if (validity_s != 0 && validity_s < shortest_rounded_validity(ca))
+		return set_value_fault(find_below(value, "policy", "validity"), fault,
+				       "expected at least %" PRId64
+				       " s with ca.profile: pseudonymous, as times are rounded to "
+				       "windows, found %" PRId64 " s",
+				       shortest_rounded_validity(ca), validity_s);
 	client->pool.key = ca->certificate_key;
 	return restrict_policy(ca, &client->policy, fault);
 }

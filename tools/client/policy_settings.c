@@ -1,5 +1,7 @@
 #include "tools/client/policy_settings.h"
 
+#include "common/layout/ca_profile.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -82,6 +84,12 @@ static int check_profile_settings(const struct policy_settings *given, const str
 				 "alt-names: expected no {client} with ca.profile: pseudonymous, "
 				 "found \"%s\"",
 				 given->alt_names);
+	if (given->validity_s > 0 && given->validity_s < shortest_rounded_validity(ca))
+		return set_fault(fault, FAULT_USAGE,
+				 "validity: expected at least %jd s with ca.profile: pseudonymous, "
+				 "as times are rounded to windows, found %jd s",
+				 (intmax_t)shortest_rounded_validity(ca),
+				 (intmax_t)given->validity_s);
 	return 0;
 }
 

@@ -67,6 +67,8 @@ expect 2 'a subject' "$certpool" client set dev --subject CN=unit
 says 'is the CA'"'"'s' 'subject: expected none with ca\.profile: pseudonymous, as the CA draws'
 expect 2 'keys' "$certpool" client set dev --keys ed25519
 says 'are of one type' 'keys: expected none with ca\.profile: pseudonymous, whose one type .* says: ecdsa-p256$'
+expect 2 'a validity' "$certpool" client set dev --validity 47h
+says 'is two days at least' 'validity: expected at least 172800 s with ca\.profile: pseudonymous, as times .* found 169200 s'
 expect 2 'names' "$certpool" client set dev --alt-names 'DNS:{client}.example'
 says 'are not the client'"'"'s' 'alt-names: expected no \{client\} with ca\.profile: pseudonymous'
 

@@ -47,6 +47,9 @@ Test(ca_profile, refuses_what_is_no_profile_or_does_not_go_with_it)
 		{A("policy: {keys: [ecdsa-p256]}"), "6:16",
 		 "clients.a.policy.keys: expected none with ca.profile: pseudonymous, whose one "
 		 "type of keys ca.certificates.key says: ecdsa-p256"},
+		{A("policy: {validity: 47h}"), "6:26",
+		 "clients.a.policy.validity: expected at least 172800 s with ca.profile: "
+		 "pseudonymous, as times are rounded to windows, found 169200 s"},
 		{A("pool: {key: ed25519}"), "6:19",
 		 "clients.a.pool.key: expected ecdsa-p256, the one type of keys with ca.profile: "
 		 "pseudonymous (ca.certificates.key), found ed25519"},
