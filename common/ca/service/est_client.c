@@ -244,12 +244,12 @@ static bool same_alt_names(const struct certificate *certificate, const struct c
 	return equal_bytes(alt_names.value, csr_alt_names_der(csr));
 }
 
-void check_renewal(const struct certificate *certificate, const struct csr *csr,
+void check_renewal(const struct certificate *certificate, const struct csr *csr, bool pseudonymous,
 		   struct refusal *refusal)
 {
 	const struct certificate_fields *fields = certificate_fields(certificate);
 
-	if (!equal_bytes(fields->subject, csr_subject_der(csr)))
+	if (!pseudonymous && !equal_bytes(fields->subject, csr_subject_der(csr)))
 		set_refusal(refusal, "policy",
 			    "renewal: subject: expected that of the certificate, \"%.128s\", found "
 			    "\"%.128s\" (RFC 7030 section 4.2.2)",

@@ -46,16 +46,15 @@ int find_est_client(struct authority *authority, struct shared_keys *keys,
 /*
  * Refuses a request of a member for its renewal whose subject or alternative names are not those of
  * its certificate (RFC 7030 section 4.2.2), or whose public key is: the CA would answer with the
- * certificate that the member has, which ends no later.
+ * certificate that the member has, which ends no later. A pseudonymous subject is the CA's own.
  */
 struct csr;
-void check_renewal(const struct certificate *certificate, const struct csr *csr,
+void check_renewal(const struct certificate *certificate, const struct csr *csr, bool pseudonymous,
 		   struct refusal *refusal);
 
 /*
  * Refuses to answer a request with the certificate that its public key has from earlier on, when
- * that has other names than the request, or lacks a usage of the request or of `usages`. A
- * pseudonymous subject is the CA's own.
+ * that has other names than the request, or lacks a usage of the request or of `usages`. Likewise.
  */
 void check_granted(const struct certificate *certificate, const struct csr *csr,
 		   unsigned int usages, bool pseudonymous, struct refusal *refusal);

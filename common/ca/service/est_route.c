@@ -302,12 +302,13 @@ static int certify_body(const struct est_route *route, const struct est_path *pa
 	CLEANUP(free_csr) struct csr *csr = NULL;
 	struct foreign_request request = {
 		.client = client->name, .prefix = "est", .usages = path->usages};
+	const bool pseudonymous = authority_ca(route->requests->authority)->pseudonymous;
 	struct fault problem = {0};
 
 	if (parse_est_csr(body, &csr, &problem) < 0)
 		return refuse_for_fault(&problem, "bad_request", &ret_answer->refusal, fault);
 	if (client->certificate != NULL)
-		check_renewal(client->certificate, csr, &ret_answer->refusal);
+		check_renewal(client->certificate, csr, pseudonymous, &ret_answer->refusal);
 	if (is_refused(&ret_answer->refusal))
 		return 0;
 	request.csr = csr;

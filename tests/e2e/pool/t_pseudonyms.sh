@@ -103,6 +103,12 @@ equal 'with an alternative name' 200 "$(ask named.b64)"
 certificate named.crt
 equal 'no subject' '' "$(subject named.crt)"
 check 'and the name is critical' grep -q 'Alternative Name: critical' <<<"$(openssl x509 -noout -text -in named.crt)"
+request renewed P-256
+equal 'a renewal under a name of its own' 200 \
+	"$(under_clock "$folder/clock" curl -s --cacert ca/cert/root.crt --cert one.crt --key one.key -o answer -w '%{http_code}' \
+		-H 'Content-Type: application/pkcs10' --data-binary @renewed.b64 "$est/simplereenroll")"
+certificate renewed.crt
+equal 'another pseudonym' '1 different' "$(pseudonyms renewed.crt) $([ "$(subject one.crt)" = "$(subject renewed.crt)" ] || echo different)"
 request other P-384
 equal 'a key of another type' 403 "$(ask other.b64)"
 check 'is refused' grep -q 'keys of type ecdsa-p384 are not allowed' answer

@@ -253,10 +253,14 @@ Test(est_route, renews_for_the_same_names_and_another_key_alone)
 			rows[i].alt_name);
 		struct refusal refusal = {0};
 
-		check_renewal(certificate, csr, &refusal);
+		check_renewal(certificate, csr, false, &refusal);
 		cr_expect_eq(is_refused(&refusal), rows[i].part[0] != '\0', "row %zu", i);
 		cr_expect_not_null(strstr(refusal.detail, rows[i].part), "row %zu: %s", i,
 				   refusal.detail);
+		refusal = (struct refusal){0};
+		check_renewal(certificate, csr, true, &refusal);
+		cr_expect_eq(is_refused(&refusal), rows[i].alt_name != NULL, "row %zu: a pseudonym",
+			     i);
 	}
 }
 
@@ -291,7 +295,7 @@ Test(est_route, answers_with_an_earlier_certificate_only_if_it_is_what_was_asked
 		check_granted(certificate, csr, rows[i].label, false, &refusal);
 		cr_expect_eq(is_refused(&refusal), rows[i].refused, "row %zu", i);
 		refusal = (struct refusal){0};
-		check_renewal(certificate, csr, &refusal);
+		check_renewal(certificate, csr, false, &refusal);
 		cr_expect(is_refused(&refusal), "row %zu: the key is the certificate's", i);
 	}
 }
