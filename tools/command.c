@@ -74,6 +74,15 @@ void append_word(struct buffer *line, const char *word)
 	append_string(line, "'");
 }
 
+void append_next_command(struct buffer *line, const struct command *command, const char *words)
+{
+	append_format(line, "certpool %s", words);
+	if (strcmp(command->manifest, "manifest.yaml") == 0)
+		return;
+	append_string(line, " -m ");
+	append_word(line, command->manifest);
+}
+
 /* The option comes first: after "--" it would be an operand. */
 int refuse_without_yes(const struct command *command, const char *what, struct fault *fault)
 {

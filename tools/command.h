@@ -119,6 +119,10 @@ int run_command(const struct verb *verb, const char *const *arguments,
 struct buffer;
 void append_word(struct buffer *line, const char *word);
 
+/* Appends "certpool", the words as they are, and the option for the command's manifest, unless that
+   is found without it. */
+void append_next_command(struct buffer *line, const struct command *command, const char *words);
+
 /*
  * Refuses, until --yes is given, an act that cannot be taken back: prints on standard error what is
  * not done yet, and the command that does it, as a shell takes it.

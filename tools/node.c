@@ -142,7 +142,7 @@ struct init_context {
 	enum made_report report;
 	struct site *sites;
 	size_t count;
-	size_t made;
+	struct nodes_made made;
 	struct store *store; /* of the CA, where several front ends share it */
 };
 
@@ -162,7 +162,7 @@ static int report_made(struct init_context *context, const struct site *site,
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 
-	context->made++;
+	context->made.count++;
 	if (context->report == REPORT_NOTES) {
 		print_note(context->command, "%s: %s %s", site->name, kind->text, detail);
 		return 0;
@@ -342,11 +342,10 @@ static void warn_of_missing_urls(const struct init_context *context, const struc
 		missing = "ca.ocsp.url";
 		how = " by OCSP";
 	}
-	print_note(
-		context->command,
-		"%s: the manifest has no %s: certificates will not say where their status can be "
-		"looked up%s, and it cannot be added to a certificate later",
-		site->name, missing, how);
+	print_note(context->command,
+		   "%s: the manifest has no %s: certificates will not say where their status "
+		   "can be looked up%s, and it cannot be added to a certificate later",
+		   site->name, missing, how);
 }
 
 /* The CA before the keys and clients: the clients pin the root that is made here. */
@@ -359,10 +358,11 @@ static int make_authority(struct init_context *context, struct fault *fault)
 	if (ca == NULL || !ca->selected)
 		return 0;
 	if (open_key_access(context->manifest, context->key, &access, fault) < 0 ||
-	    init_authority(ca->layout, context->manifest, &access, read_clock(), &made, fault) < 0)
+	    init_authority(ca->layout, context->manifest, &access, read_clock(), &made, fault) <
+		    0 ||
+	    report_authority(context, ca, &made, fault) < 0)
 		return -1;
-	if (report_authority(context, ca, &made, fault) < 0)
-		return -1;
+	context->made.record = made.store;
 	if (made.store && context->report == REPORT_DATA)
 		warn_of_missing_urls(context, ca);
 	return 0;
@@ -473,7 +473,7 @@ static int pin_in_clients(struct init_context *context, struct fault *fault)
 
 int init_nodes(const struct command *command, const struct manifest *manifest,
 	       const struct ca_key_settings *key, const char *const *names, size_t count,
-	       enum made_report report, struct fault *fault)
+	       enum made_report report, struct nodes_made *ret_made, struct fault *fault)
 {
 	CLEANUP(clear_init_context)
 	struct init_context context = {
@@ -492,9 +492,9 @@ int init_nodes(const struct command *command, const struct manifest *manifest,
 			return -1;
 	if (pin_in_clients(&context, fault) < 0)
 		return -1;
-	if (context.store != NULL && context.made > 0)
+	if (context.store != NULL && context.made.count > 0)
 		settle_changes(context.store);
-	if (context.made == 0 && report == REPORT_DATA)
-		print_note(command, "nothing is missing");
+	if (ret_made != NULL)
+		*ret_made = context.made;
 	return 0;
 }

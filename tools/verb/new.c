@@ -64,11 +64,7 @@ static int format_next(const struct command *command, struct buffer *next, struc
 		append_word(next, command->operands[0]);
 		append_string(next, " && certpool init");
 	} else {
-		append_string(next, "certpool init");
-		if (strcmp(command->manifest, "manifest.yaml") != 0) {
-			append_string(next, " -m ");
-			append_word(next, command->manifest);
-		}
+		append_next_command(next, command, "init");
 	}
 	return check_buffer(next, fault);
 }

@@ -101,7 +101,7 @@ static int make_nodes(const struct run_context *run, struct fault *fault)
 			names[name_count++] = names[i];
 	names[name_count++] = CA_NAME;
 	return init_nodes(run->command, run->manifest, &as_in_manifest, names, name_count,
-			  REPORT_NOTES, fault);
+			  REPORT_NOTES, NULL, fault);
 }
 
 /* Starts a server on the layout, or finds the endpoint of the one that works on it already. */

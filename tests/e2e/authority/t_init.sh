@@ -50,6 +50,7 @@ expect 0 'init of one node' "$certpool" init client1 -m part/manifest.yaml
 check_not 'the other nodes are not made' test -e part/ca
 says 'a client without a root is told how to get one' 'certpool join'
 expect 0 'the CA later' "$certpool" init ca -m part/manifest.yaml
+prints 'a client that was not made here is invited next' '^then: certpool invite client1 -m part/manifest.yaml$'
 check 'shares a key with the client that was there' cmp part/ca/Private/shared_client1.jwk part/client1/Private/shared_ca.jwk
 expect 4 'a node that the manifest does not have' "$certpool" init client9 -m part/manifest.yaml
 says 'is refused with the names that there are' 'client1.*client2'

@@ -21,12 +21,18 @@ expect 0 'in a directory' "$certpool" new "it's here"
 prints 'says how to go there' "^next: cd 'it'\\\\''s here' && certpool init$"
 PATH=$(dirname "$certpool"):$PATH
 expect 0 'as that says' bash -c "$(sed -n 's/^next: //p' out)"
+prints 'init says what is next' '^next: certpool serve$'
+prints 'and then' '^then: certpool request client1 && certpool enroll client1$'
 check 'all nodes are made' test -d "it's here/ca/Private" -a -d "it's here/client2/Private"
 expect 0 'under another name, in JSON' "$certpool" new -m other.yaml --json
 check 'has the next command' jq -e '.manifest == "other.yaml" and .next == "certpool init -m other.yaml"' out
 expect 0 'which works' bash -c "$(jq -r .next out)"
+prints 'and says what is next there' '^then: certpool request client1 -m other.yaml && certpool enroll client1 -m other.yaml$'
 expect 2 'two directories' "$certpool" new a b
 expect 6 'a directory where there is a file' "$certpool" new first.yaml
+rm -r ca client1 client2
+expect 0 'init, quiet' "$certpool" init -q
+check_not 'says nothing of what is next' grep -qE '^(next|then): ' out
 rm -r ca client1 client2
 
 # Did you mean.
