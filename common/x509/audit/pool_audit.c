@@ -4,6 +4,7 @@
 #include "common/x509/audit/order_chance.h"
 #include "common/x509/audit/traits.h"
 #include "common/x509/revocation/crl_fields.h"
+#include "common/x509/revocation/crl_reason.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -448,7 +449,9 @@ int audit_crl(struct pool_audit *audit, struct bytes der, struct fault *fault)
 		owners[count++] = found->pool;
 		format_time(entry.revoked_at_s, time);
 		if (add_trait(traits, CRL_WINDOW, FIELD_REVOCATION_TIME, time, found->pool, fault) <
-		    0)
+			    0 ||
+		    add_trait(traits, CRL_WINDOW, FIELD_REVOCATION_REASON,
+			      format_crl_reason(entry.reason), found->pool, fault) < 0)
 			return -1;
 	}
 	return check_order(audit, "order on the CRL", owners, &count, 1, fault);

@@ -51,6 +51,7 @@ const char *keep_text(struct traits *traits, const char *text);
 #define PART_OF "part of "
 #define FIELD_NOT_BEFORE "notBefore"
 #define FIELD_REVOCATION_TIME "revocation time"
+#define FIELD_REVOCATION_REASON "revocation reason"
 
 /* Texts are copied, field and pool too. */
 int add_trait(struct traits *traits, int64_t window, const char *field, const char *value,

@@ -50,6 +50,7 @@ prints 'beside a subject with a name' '^client1: part of subject: '
 "$certpool" crl -q >out
 expect 3 'a client that was revoked' audit --ca
 prints 'is found on the CRL' '^client1: revocation time: on the CRL: "[0-9TZ:-]+" in 6 of its certificates'
+prints 'and its reason, which no other has' '^client1: revocation reason: on the CRL: "unspecified" in 6 of its certificates'
 
 # What messages show: the fields of the findings about them.
 wire() { # POOL SCHEME-OF-CLIENT2 NAME-OF-CLIENT2

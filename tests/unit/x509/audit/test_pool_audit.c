@@ -3,6 +3,7 @@
 #include "common/crypto/digest.h"
 #include "common/x509/csr.h"
 #include "common/x509/revocation/crl_builder.h"
+#include "common/x509/revocation/crl_reason.h"
 #include "common/x509/signing_order.h"
 #include "tests/support/expect.h"
 #include "tests/unit/x509/issuers.h"
@@ -260,7 +261,7 @@ Test(pool_audit, finds_another_issuer)
 }
 
 /* The CRL has the certificates of that plan in the order of their numbers. */
-static struct buffer make_crl(bool together, bool by_pool)
+static struct buffer make_crl(bool together, bool by_pool, int reason_of_first)
 {
 	static const struct crl_options options = {.number = 1,
 						   .this_update_s = NOW_S,
@@ -273,8 +274,9 @@ static struct buffer make_crl(bool together, bool by_pool)
 	for (size_t i = 0; i < (size_t)POOLS * MEMBERS; i++) {
 		size_t pool = together ? i / MEMBERS : i % POOLS;
 		struct plan plan = plan_member(pool, together ? i % MEMBERS : i / POOLS);
-		struct crl_entry entry = {.revoked_at_s =
-						  NOW_S - 3600 + (by_pool ? (int64_t)pool : 0)};
+		struct crl_entry entry = {
+			.revoked_at_s = NOW_S - 3600 + (by_pool ? (int64_t)pool : 0),
+			.reason = pool == 0 ? reason_of_first : REASON_UNSPECIFIED};
 
 		memcpy(entry.serial, plan.serial, sizeof(entry.serial));
 		OK(add_crl_entry(&builder, &entry, &fault));
@@ -288,11 +290,13 @@ Test(pool_audit, finds_what_a_crl_tells)
 	static const struct {
 		bool together;
 		bool by_pool;
+		int reason_of_first;
 		const char *findings;
 	} rows[] = {
-		{false, false, ""},
-		{true, false, " order on the CRL\n"},
-		{false, true,
+		{false, false, REASON_UNSPECIFIED, ""},
+		{true, false, REASON_UNSPECIFIED, " order on the CRL\n"},
+		{false, false, REASON_CESSATION_OF_OPERATION, "car0 revocation reason\n"},
+		{false, true, REASON_UNSPECIFIED,
 		 "car0 revocation time\ncar1 revocation time\n"
 		 "car2 revocation time\ncar3 revocation time\n"},
 	};
@@ -300,7 +304,8 @@ Test(pool_audit, finds_what_a_crl_tells)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(clear_buffer) struct buffer found = {0};
 		CLEANUP(clear_buffer)
-		struct buffer crl = make_crl(rows[i].together, rows[i].by_pool);
+		struct buffer crl =
+			make_crl(rows[i].together, rows[i].by_pool, rows[i].reason_of_first);
 		CLEANUP(free_pool_audit) struct pool_audit *audit = NULL;
 		size_t count;
 
@@ -317,7 +322,7 @@ Test(pool_audit, finds_nothing_in_nothing)
 {
 	const struct audit_options options = {AUDIT_WINDOW_S, AUDIT_AT_LEAST, note, NULL};
 	CLEANUP(free_pool_audit) struct pool_audit *audit = NULL;
-	CLEANUP(clear_buffer) struct buffer crl = make_crl(true, true);
+	CLEANUP(clear_buffer) struct buffer crl = make_crl(true, true, REASON_UNSPECIFIED);
 	size_t count;
 
 	OK(new_pool_audit(&options, &audit, &fault));
