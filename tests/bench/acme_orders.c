@@ -3,17 +3,18 @@
  * over several connections that are kept, each with an account of its own, and prints one line of
  * JSON: how many, in which time, and how long one took. A certificate is three requests: newOrder,
  * finalize, and the certificate's download; its names are valid from policy, so that there is no
- * authorization to ask for.
+ * authorization to ask for. What a client computes is not the CA's rate: its requests are made
+ * before, and its signatures are cheap ones (quick_signer.h).
  */
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/url.h"
 #include "common/crypto/base64.h"
 #include "common/crypto/json.h"
-#include "common/crypto/signature.h"
 #include "tests/bench/parts/answer.h"
 #include "tests/bench/parts/peer.h"
 #include "tests/bench/parts/quantile.h"
+#include "tests/bench/parts/quick_signer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,6 @@ enum {
 	CHUNK = 16384,
 	SILENCE_MS = 30000,
 	NONCE_MAX = 64,
-	POINT_LEN = 32, /* octets of a coordinate of P-256, whose SPKI ends with both */
 	US_PER_S = 1000000,
 };
 
@@ -53,8 +53,7 @@ struct client {
 	struct orders *orders;
 	pthread_t thread;
 	struct peer peer;
-	struct private_key *key;
-	struct buffer jwk;
+	struct quick_signer signer;
 	struct buffer account;  /* its URL; empty: none yet */
 	char nonce[NONCE_MAX];  /* for the next request */
 	struct answer answer;   /* the last one */
@@ -103,10 +102,10 @@ static int sign_request(const struct client *client, const char *url, struct byt
 	if (client->account.len > 0)
 		append_format(&header, "\"kid\":\"%s\"}", (const char *)client->account.data);
 	else
-		append_format(&header, "\"jwk\":%s}", (const char *)client->jwk.data);
-	if (encode_parts(&header, payload, &protected, &encoded, &input, fault) < 0 ||
-	    sign_data(client->key, SIGNATURE_ES256, bytes_of_buffer(&input), &signature, fault) < 0)
+		append_format(&header, "\"jwk\":%s}", (const char *)client->signer.jwk.data);
+	if (encode_parts(&header, payload, &protected, &encoded, &input, fault) < 0)
 		return -1;
+	sign_quickly(&client->signer, bytes_of_buffer(&input), &signature);
 	append_jws(ret_json, &protected, &encoded, &signature);
 	return check_buffer(ret_json, fault);
 }
@@ -213,23 +212,6 @@ static int copy_url(const struct client *client, const char *member, struct buff
 
 /* --- accounts --- */
 
-/* RFC 7518 section 6.2.1. */
-static int format_jwk(const struct private_key *key, struct buffer *ret_jwk, struct fault *fault)
-{
-	CLEANUP(clear_buffer) struct buffer spki = {0};
-	const uint8_t *point;
-
-	if (append_spki(key, &spki, fault) < 0)
-		return -1;
-	point = spki.data + spki.len - 2 * POINT_LEN;
-	append_string(ret_jwk, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"");
-	append_base64url(ret_jwk, (struct bytes){point, POINT_LEN});
-	append_string(ret_jwk, "\",\"y\":\"");
-	append_base64url(ret_jwk, (struct bytes){point + POINT_LEN, POINT_LEN});
-	append_string(ret_jwk, "\"}");
-	return check_buffer(ret_jwk, fault);
-}
-
 /* RFC 8555 section 7.3.4. */
 static int format_binding(const struct client *client, struct buffer *ret_json, struct fault *fault)
 {
@@ -246,8 +228,8 @@ static int format_binding(const struct client *client, struct buffer *ret_json, 
 		      get_string(credentials, "kid"),
 		      (const char *)client->orders->new_account.data);
 	if (decode_base64url(bytes_of_string(get_string(credentials, "hmac")), &key, fault) < 0 ||
-	    encode_parts(&header, bytes_of_buffer(&client->jwk), &protected, &payload, &input,
-			 fault) < 0)
+	    encode_parts(&header, bytes_of_buffer(&client->signer.jwk), &protected, &payload,
+			 &input, fault) < 0)
 		return -1;
 	if (key.len != SHA256_LEN)
 		return set_fault(fault, FAULT_USAGE, "hmac: expected %d octets", SHA256_LEN);
@@ -282,8 +264,7 @@ static int open_client(struct orders *orders, struct client *client, struct faul
 
 	*client = (struct client){.orders = orders, .nonce = "none"};
 	client->peer = (struct peer){.socket = -1, .tls = &orders->tls};
-	if (generate_private_key(KEY_ECDSA_P256, &client->key, fault) < 0 ||
-	    format_jwk(client->key, &client->jwk, fault) < 0)
+	if (init_quick_signer(&client->signer, fault) < 0)
 		return -1;
 	if (!open_peer(&client->peer, &orders->address))
 		return set_errno_fault(fault, "the server cannot be reached");
@@ -297,8 +278,8 @@ static int open_client(struct orders *orders, struct client *client, struct faul
 static void clear_client(struct client *client)
 {
 	clear_peer(&client->peer);
-	free_private_key(&client->key);
-	clear_buffer(&client->jwk);
+	if (client->signer.jwk.len > 0)
+		clear_quick_signer(&client->signer);
 	clear_buffer(&client->account);
 	clear_buffer(&client->answer.text);
 	clear_buffer(&client->location);

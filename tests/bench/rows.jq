@@ -223,7 +223,8 @@ rows: [
 	     "generator, on the same cores, the check of the certificate."]),
 	single("EST, one by one"; "tls-est"; "POST simpleenroll, a request each time"),
 	single("ACME, one by one"; "tls-acme"; "newOrder, finalize and certificate, three signed requests and ES256 each; the " +
-	       "names are valid from policy, so that no authorization is asked for; an account for each connection"),
+	       "names are valid from policy, so that no authorization is asked for; an account for each connection, " +
+	       "whose signatures the load generator makes from one secret number, as its own arithmetic is not the CA's"),
 	memory_of_singles("EST"; "tls-est"), memory_of_singles("ACME"; "tls-acme"),
 	in_postgresql("enroll, database"; "pg-enroll"; "postgresql"; "SQLite"; "sqlite"; {text: ">= 0.85x", ratio_least: 0.85};
 	    ["certpool: as in row 1, with the record in PostgreSQL on the same cores and disk, synced.",
