@@ -1,5 +1,7 @@
 #include "common/base/workers.h"
 
+#include "common/base/clock.h"
+
 #include <sched.h>
 #include <stdlib.h>
 #include <time.h>
@@ -107,6 +109,22 @@ void destroy_joint_work(struct joint_work *work)
 	pthread_mutex_destroy(&work->lock);
 }
 
+void expect_caller(struct joint_work *work)
+{
+	pthread_mutex_lock(&work->lock);
+	work->expected++;
+	pthread_mutex_unlock(&work->lock);
+}
+
+void dismiss_caller(struct joint_work *work)
+{
+	pthread_mutex_lock(&work->lock);
+	work->expected--;
+	if (work->gathering != NULL)
+		pthread_cond_signal(&work->gathering->woken);
+	pthread_mutex_unlock(&work->lock);
+}
+
 /* The caller holds the lock, and has it again on return. */
 static void lead_joint_work(struct joint_work *work, joint_function *function, void *context)
 {
@@ -144,22 +162,21 @@ static void join_queue(struct joint_work *work, struct joint_caller *caller)
 		pthread_cond_signal(&work->gathering->woken);
 }
 
+static bool has_company(const struct joint_work *work, const struct gathering *gathering)
+{
+	return work->waiting >= (gathering->wait_ms > 0 ? gathering->enough : work->expected);
+}
+
 /* The caller holds the lock, but while it waits: then the work is under way for all others. */
 static void await_others(struct joint_work *work, const struct gathering *gathering,
 			 struct joint_caller *own)
 {
-	struct timespec end;
+	const struct timespec end =
+		deadline_in(gathering->wait_ms > 0 ? gathering->wait_ms : JOINT_PATIENCE_MS);
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += gathering->wait_ms / 1000;
-	end.tv_nsec += gathering->wait_ms % 1000 * 1000000;
-	if (end.tv_nsec >= 1000000000) {
-		end.tv_sec++;
-		end.tv_nsec -= 1000000000;
-	}
 	work->under_way = true;
 	work->gathering = own;
-	while (work->waiting < gathering->enough &&
+	while (!has_company(work, gathering) &&
 	       pthread_cond_clockwait(&own->woken, &work->lock, CLOCK_MONOTONIC, &end) == 0)
 		;
 	work->gathering = NULL;
@@ -179,7 +196,7 @@ void gather_jointly(struct joint_work *work, const struct gathering *gathering,
 			pthread_cond_wait(&own.woken, &work->lock);
 			continue;
 		}
-		if (gathering->wait_ms > 0)
+		if (!has_company(work, gathering))
 			await_others(work, gathering, &own);
 		lead_joint_work(work, function, context);
 	}

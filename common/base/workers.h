@@ -36,6 +36,7 @@ struct joint_work {
 	struct joint_caller **end;
 	struct joint_caller *gathering; /* waits for others, before it begins; NULL: none does */
 	size_t waiting;                 /* how many these are */
+	size_t expected;                /* of expect_caller; some of them wait */
 };
 
 void init_joint_work(struct joint_work *work);
@@ -51,6 +52,14 @@ typedef void joint_function(void *context, void *const *parts, size_t count);
 /* Returns when the part was done, by this thread or another one. All callers of one joint_work give
    the same function and context. */
 void work_jointly(struct joint_work *work, joint_function *function, void *context, void *part);
+
+/*
+ * Between these two a caller is on its way: one that would do its own at once waits for it before,
+ * JOINT_PATIENCE_MS at most, so that callers that come at nearly the same time share the work.
+ */
+enum { JOINT_PATIENCE_MS = 1 };
+void expect_caller(struct joint_work *work);
+void dismiss_caller(struct joint_work *work);
 
 /* For callers who want company more than haste: one that would do its own at once first waits so
    long, at most, until as many have come. */

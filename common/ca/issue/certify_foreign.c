@@ -88,11 +88,17 @@ int certify_foreign(struct authority *authority, const struct foreign_request *r
 						  .usages = request->usages,
 						  .new_keys = request->new_key},
 				      .candidate = {.name = request->prefix}};
+	int result = 0;
 
 	if (begin_issue(authority, request->client, now_s, &issue.client, &issue.options,
 			&issue.candidate.refusal, fault) < 0)
 		return -1;
-	if (!is_refused(&issue.candidate.refusal) && issue_foreign(&issue, request, fault) < 0)
+	if (!is_refused(&issue.candidate.refusal)) {
+		expect_insertion(issue.options.store);
+		result = issue_foreign(&issue, request, fault);
+		dismiss_insertion(issue.options.store);
+	}
+	if (result < 0)
 		return -1;
 	*ret_answer = (struct foreign_answer){.refusal = issue.candidate.refusal,
 					      .der = take_buffer(&issue.candidate.der),

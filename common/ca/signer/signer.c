@@ -233,6 +233,7 @@ static int sign_all(struct signing *signing, struct fault *fault)
 {
 	const struct signing_order *order = signing->order;
 	const char *bar;
+	int result;
 
 	if (find_bar(signing, &bar, fault) < 0)
 		return -1;
@@ -240,10 +241,12 @@ static int sign_all(struct signing *signing, struct fault *fault)
 		reject_because(&signing->results[i].verdict, "%s", bar);
 	if (bar != NULL)
 		return 0;
-	if (run_tasks(order->count, count_cores(), sign_body, signing, fault) < 0 ||
-	    log_signatures(signing, fault) < 0)
-		return -1;
-	return 0;
+	expect_caller(&signing->signer->lines);
+	result = run_tasks(order->count, count_cores(), sign_body, signing, fault);
+	if (result == 0)
+		result = log_signatures(signing, fault);
+	dismiss_caller(&signing->signer->lines);
+	return result;
 }
 
 /* One CRL after the other. */

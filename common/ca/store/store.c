@@ -146,3 +146,13 @@ int copy_store(struct store *store, const char *path, size_t *ret_certificates, 
 {
 	return store->driver->copy(store, path, ret_certificates, fault);
 }
+
+void expect_insertion(struct store *store)
+{
+	expect_caller(&store->insertions);
+}
+
+void dismiss_insertion(struct store *store)
+{
+	dismiss_caller(&store->insertions);
+}

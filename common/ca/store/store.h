@@ -98,4 +98,9 @@ int confirm_store(struct store *store, struct fault *fault) MUST_CHECK;
 int copy_store(struct store *store, const char *path, size_t *ret_certificates,
 	       struct fault *fault) MUST_CHECK;
 
+/* Between these two a call of insert_certificates is expected, with which others may share a
+   transaction (expect_caller). */
+void expect_insertion(struct store *store);
+void dismiss_insertion(struct store *store);
+
 #endif

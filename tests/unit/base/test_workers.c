@@ -178,3 +178,58 @@ Test(workers, wait_for_each_other_until_enough_have_come)
 	cr_expect_eq(gathered.parts, ENOUGH + 1, "nobody waits for ever");
 	destroy_joint_work(&gathered.work);
 }
+
+/* Counts the runs, and the parts of the last one. */
+static void note_parts(void *context, void *const *parts, size_t count)
+{
+	struct joint_scene *scene = context;
+
+	(void)parts;
+	scene->parts[0] = count;
+	scene->runs++;
+}
+
+Test(workers, do_the_work_though_a_caller_that_is_expected_never_comes)
+{
+	struct joint_scene scene = {.runs = 0};
+
+	init_joint_work(&scene.work);
+	expect_caller(&scene.work);
+	expect_caller(&scene.work);
+	work_jointly(&scene.work, note_parts, &scene, NULL);
+	cr_expect_eq(scene.runs, 1);
+	cr_expect_eq(scene.parts[0], 1);
+	dismiss_caller(&scene.work);
+	dismiss_caller(&scene.work);
+	destroy_joint_work(&scene.work);
+}
+
+static void *be_dismissed(void *argument)
+{
+	struct joint_thread *caller = argument;
+
+	expect_caller(&caller->scene->work);
+	work_jointly(&caller->scene->work, note_parts, caller->scene, caller->part);
+	dismiss_caller(&caller->scene->work);
+	return NULL;
+}
+
+Test(workers, expect_nobody_once_all_are_dismissed)
+{
+	struct joint_scene scene = {.runs = 0};
+	struct joint_thread callers[CALLERS];
+
+	init_joint_work(&scene.work);
+	for (size_t i = 0; i < CALLERS; i++) {
+		callers[i] = (struct joint_thread){.scene = &scene};
+		cr_assert_eq(pthread_create(&callers[i].thread, NULL, be_dismissed, &callers[i]),
+			     0);
+	}
+	for (size_t i = 0; i < CALLERS; i++)
+		cr_assert_eq(pthread_join(callers[i].thread, NULL), 0);
+	cr_expect_geq(scene.runs, 1);
+	cr_expect_leq(scene.runs, CALLERS);
+	cr_expect_eq(scene.work.expected, 0);
+	cr_expect_eq(scene.work.waiting, 0);
+	destroy_joint_work(&scene.work);
+}
