@@ -41,7 +41,8 @@ static void append_bar(struct html *html, const struct chart_bar *bar, int64_t x
 		MARKUP(html, "<g class=\"bar\">");
 	MARKUP(html, "<title>");
 	html_plain_text(html, bar->label);
-	append_format(&html->text, ": %zu", bar->count);
+	MARKUP(html, ": ");
+	html_plain_number(html, (int64_t)bar->count);
 	/* The whole column answers to the pointer, not the bar alone. */
 	MARKUP(html, "</title><rect class=\"ground\"");
 	NUMBER_ATTRIBUTE(html, "x", x);
@@ -58,10 +59,18 @@ static void append_bar(struct html *html, const struct chart_bar *bar, int64_t x
 		MARKUP(html, "/>");
 	}
 	MARKUP(html, "</g>");
+}
+
+/* Below the middle of its bar; the last one ends where the axis does. */
+static void append_tick(struct html *html, const struct chart_bar *bar, int64_t x, bool last)
+{
 	if (bar->tick[0] == '\0')
 		return;
-	MARKUP(html, "<text");
-	NUMBER_ATTRIBUTE(html, "x", x + BAR_STEP / 2);
+	if (last)
+		MARKUP(html, "<text class=\"last\"");
+	else
+		MARKUP(html, "<text");
+	NUMBER_ATTRIBUTE(html, "x", last ? x + BAR_STEP : x + BAR_STEP / 2);
 	NUMBER_ATTRIBUTE(html, "y", TOP + PLOT_HEIGHT + TICK_DROP);
 	MARKUP(html, ">");
 	html_plain_text(html, bar->tick);
@@ -98,12 +107,14 @@ void html_bar_chart(struct html *html, const struct chart *chart)
 	append_format(&html->text, " viewBox=\"0 0 %lld %d\">", (long long)width,
 		      TOP + PLOT_HEIGHT + AXIS_HEIGHT);
 	MARKUP(html, "<text class=\"most\" x=\"0\" y=\"9\">");
-	append_format(&html->text, "%zu", most);
+	html_plain_number(html, (int64_t)most);
 	MARKUP(html, "</text><path class=\"axis\"");
 	append_format(&html->text, " d=\"M0 %d.5H%lldM0 %d.5H%lld\"/>", TOP - 1, (long long)width,
 		      TOP + PLOT_HEIGHT, (long long)width);
-	for (size_t i = 0; i < chart->count; i++)
+	for (size_t i = 0; i < chart->count; i++) {
 		append_bar(html, &chart->bars[i], (int64_t)i * BAR_STEP, most);
+		append_tick(html, &chart->bars[i], (int64_t)i * BAR_STEP, i + 1 == chart->count);
+	}
 	MARKUP(html, "</svg>");
 	append_table(html, chart);
 }

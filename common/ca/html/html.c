@@ -130,9 +130,9 @@ void html_number_attribute(struct html *html, struct bytes begin, int64_t value)
 	append_format(&html->text, "%" PRId64 "\"", value);
 }
 
-/* With a narrow space that does not break between the thousands. */
-static void append_grouped(struct buffer *text, int64_t number)
+void html_plain_number(struct html *html, int64_t number)
 {
+	struct buffer *text = &html->text;
 	char digits[24];
 	size_t len;
 
@@ -151,7 +151,7 @@ void html_figure(struct html *html, struct bytes id, int64_t number)
 	append_bytes(&html->text, id);
 	NUMBER_ATTRIBUTE(html, "value", number);
 	MARKUP(html, ">");
-	append_grouped(&html->text, number);
+	html_plain_number(html, number);
 	MARKUP(html, "</data>");
 }
 

@@ -53,6 +53,10 @@ void html_number_attribute(struct html *html, struct bytes begin, int64_t value)
  */
 void html_number(struct html *html, int64_t number);
 
+/* The same without <data>, where no element may be; a narrow space that does not break sets the
+   thousands apart. */
+void html_plain_number(struct html *html, int64_t number);
+
 /* The same with a name for tests and other programs: <data id="n-NAME" value=…>. */
 #define FIGURE(html, name, number) html_figure((html), HTML_LITERAL(" id=\"n-" name "\""), (number))
 void html_figure(struct html *html, struct bytes id, int64_t number);

@@ -82,7 +82,7 @@ static const char things[] =
 	".mark{color:var(--red)}.mark:before{content:\"! \";font-weight:700}"
 	".chart{display:block;width:100%;height:auto;overflow:visible}"
 	".chart text{font-size:7px;fill:var(--soft);text-anchor:middle}.chart "
-	".most{text-anchor:start}"
+	".most{text-anchor:start}.chart .last{text-anchor:end}"
 	".chart .axis{stroke:var(--line);stroke-width:1;fill:none}"
 	".chart .ground{fill:transparent}.bar:hover .ground,.urgent:hover .ground{fill:var(--rail)}"
 	".bar rect{fill:var(--bar)}.urgent rect{fill:var(--redbar)}"

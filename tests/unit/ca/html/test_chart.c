@@ -24,22 +24,23 @@ static const char *written(void)
 Test(chart, draws_a_bar_for_each_count)
 {
 	const struct chart_bar bars[] = {
-		{"a", "", 1000000, true}, {"b", "", 1, false}, {"<c>", "t", 0, false}};
+		{"a", "", 1000000, true}, {"b", "t", 1, false}, {"<c>", "u", 0, false}};
 	const struct chart chart = {"Title \"x\"", "Week", "Count", bars, COUNT_OF(bars)};
 
 	html_bar_chart(&html, &chart);
 	cr_expect_not_null(strstr(written(), "aria-label=\"Title &quot;x&quot;\""));
-	cr_expect_not_null(strstr(written(), "<g class=\"urgent\"><title>a: 1000000</title>"));
+	cr_expect_not_null(
+		strstr(written(), "<g class=\"urgent\"><title>a: 1&#8239;000&#8239;000</title>"));
 	cr_expect_not_null(strstr(written(), "y=\"14\" width=\"9\" height=\"64\"/>"));
 	cr_expect_not_null(strstr(written(), "y=\"76\" width=\"9\" height=\"2\"/>"));
 	cr_expect_not_null(strstr(written(), "&lt;c&gt;: 0</title>"));
 	cr_expect_null(strstr(written(), "height=\"0\""));
 	cr_expect_not_null(strstr(written(), "<th scope=\"row\">b</th><td class=\"n\"><data"));
 	cr_expect_not_null(strstr(written(), "viewBox=\"0 0 36 92\""));
-	cr_expect_not_null(
-		strstr(written(), "<text class=\"most\" x=\"0\" y=\"9\">1000000</text>"));
-	/* The one tick, below the middle of the third column. */
-	cr_expect_not_null(strstr(written(), "<text x=\"30\" y=\"89\">t</text>"));
+	cr_expect_not_null(strstr(written(), "y=\"9\">1&#8239;000&#8239;000</text>"));
+	/* A tick is below the middle of its column, and the last one within the chart. */
+	cr_expect_not_null(strstr(written(), "<text x=\"18\" y=\"89\">t</text>"));
+	cr_expect_not_null(strstr(written(), "<text class=\"last\" x=\"36\" y=\"89\">u</text>"));
 }
 
 /* Nothing has happened yet: no height is divided by 0. */
