@@ -23,8 +23,8 @@ for client in client1 client2 hostile; do
 done
 "$certpool" revoke client1/2 -q >out
 "$certpool" client disable client2 >out
-# What no client and no operator can write: text that turns, tags, a handler, 20 KB.
-long=$(head -c 20000 /dev/zero | tr '\0' 'x')
+# What no client and no operator can write: text that turns, tags, a handler, and as long a line as is read, 64 KB.
+long=$(head -c 65000 /dev/zero | tr '\0' 'x')
 ask_record ca "update client set subject = '\"><img src=x onerror=window.hostile=1>' || char(8238) where name = 'hostile'"
 ask_record ca "update certificate set subject = '<svg onload=window.hostile=1>' || char(8238)"
 ask_record ca "update audit set line = replace(line, '\"type\":\"disabled\"', '\"type\":\"<script>window.hostile=1</script>\",\"detail\":\"\\u202e\\\"><iframe src=javascript:window.hostile=1>$long\"') where line like '%\"disabled\"%'"
