@@ -138,6 +138,12 @@ static int sync_with_manifest(const struct serving *serving, struct ca_service *
 				 "%s: stop certpool serve and start it again",
 				 manifest->path, served->ca.layout,
 				 manifest->ca.layout != NULL ? manifest->ca.layout : "none");
+	/* By the profile the policies of all clients are others. */
+	if (manifest->ca.pseudonymous != served->ca.pseudonymous)
+		return set_fault(fault, FAULT_USAGE,
+				 "%s: ca.profile: expected the one that is served: stop certpool "
+				 "serve and start it again",
+				 manifest->path);
 	if (list_ca_differences(&served->ca, &manifest->ca, ret_left, fault) < 0 ||
 	    sync_clients(authority_store(serving->authority), manifest, read_clock(), ret_synced,
 			 fault) < 0)

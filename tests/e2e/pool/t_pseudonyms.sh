@@ -72,6 +72,11 @@ says 'is two days at least' 'validity: expected at least 172800 s with ca\.profi
 expect 2 'names' "$certpool" client set dev --alt-names 'DNS:{client}.example'
 says 'are not the client'"'"'s' 'alt-names: expected no \{client\} with ca\.profile: pseudonymous'
 
+manifest_of default '' >manifest.yaml
+kill -HUP "$ca"
+check 'another profile is refused whole at SIGHUP' eventually grep -q 'SIGHUP: manifest\.yaml: ca\.profile: expected the one that is served: stop certpool serve' serve.err
+manifest_of pseudonymous '' >manifest.yaml
+
 # A receiver takes messages, and knows the sender by the shared key.
 start_receiver client3
 expect 0 'a message' "$certpool" send client1 client3 hello --endpoint "$endpoint" --json
