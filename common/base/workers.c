@@ -125,28 +125,36 @@ void dismiss_caller(struct joint_work *work)
 	pthread_mutex_unlock(&work->lock);
 }
 
-/* The caller holds the lock, and has it again on return. */
-static void lead_joint_work(struct joint_work *work, joint_function *function, void *context)
+size_t take_parts(struct joint_work *work, void *ret_parts[static JOINT_WORK_MAX])
 {
-	struct joint_caller *callers[JOINT_WORK_MAX];
-	void *parts[JOINT_WORK_MAX];
+	struct joint_caller **taken_end = &work->taken;
 	size_t count = 0;
 
+	pthread_mutex_lock(&work->lock);
 	for (; work->first != NULL && count < JOINT_WORK_MAX; work->first = work->first->next) {
-		callers[count] = work->first;
-		parts[count++] = work->first->part;
+		ret_parts[count++] = work->first->part;
+		*taken_end = work->first;
+		taken_end = &work->first->next;
 	}
 	if (work->first == NULL)
 		work->end = &work->first;
+	*taken_end = NULL;
 	work->waiting -= count;
+	pthread_mutex_unlock(&work->lock);
+	return count;
+}
+
+/* The caller holds the lock, and has it again on return. */
+static void lead_joint_work(struct joint_work *work, joint_function *function, void *context)
+{
 	work->under_way = true;
 	pthread_mutex_unlock(&work->lock);
-	function(context, parts, count);
+	function(context, work);
 	pthread_mutex_lock(&work->lock);
 	work->under_way = false;
-	for (size_t i = 0; i < count; i++) {
-		callers[i]->done = true;
-		pthread_cond_signal(&callers[i]->woken);
+	for (; work->taken != NULL; work->taken = work->taken->next) {
+		work->taken->done = true;
+		pthread_cond_signal(&work->taken->woken);
 	}
 	if (work->first != NULL)
 		pthread_cond_signal(&work->first->woken);

@@ -32,6 +32,7 @@ struct joint_caller;
 struct joint_work {
 	pthread_mutex_t lock; /* of all below */
 	bool under_way;
+	struct joint_caller *taken; /* whose parts the work under way is about */
 	struct joint_caller *first; /* of those that wait, in the order in which they came */
 	struct joint_caller **end;
 	struct joint_caller *gathering; /* waits for others, before it begins; NULL: none does */
@@ -44,10 +45,14 @@ void init_joint_work(struct joint_work *work);
 /* Nobody waits any more. */
 void destroy_joint_work(struct joint_work *work);
 
-/* Does what the callers want, whose parts these are, at most JOINT_WORK_MAX. Their outcomes are in
-   the parts. One thread at a time is in the function. */
+/* Does what callers want: those whose parts take_parts gives it. Their outcomes are in the parts.
+   One thread at a time is in the function. */
+typedef void joint_function(void *context, struct joint_work *work);
+
+/* Takes the parts of all that wait by now, at most JOINT_WORK_MAX, in the order in which they came;
+   at least one. To be called once by the function: the later, the more wait. */
 enum { JOINT_WORK_MAX = 64 };
-typedef void joint_function(void *context, void *const *parts, size_t count);
+size_t take_parts(struct joint_work *work, void *ret_parts[static JOINT_WORK_MAX]);
 
 /* Returns when the part was done, by this thread or another one. All callers of one joint_work give
    the same function and context. */

@@ -26,7 +26,6 @@ static const char staged_name[] = "." STORE_FILE ".new";
 struct batch {
 	struct value *values;
 	size_t *offsets;
-	bool *inserted;
 	size_t rows;
 	struct buffer octets;
 };
@@ -35,7 +34,6 @@ static void clear_batch(struct batch *batch)
 {
 	free(batch->values);
 	free(batch->offsets);
-	free(batch->inserted);
 	clear_buffer(&batch->octets);
 }
 
@@ -45,8 +43,7 @@ static int init_batch(struct batch *batch, struct fault *fault)
 
 	batch->values = calloc(most, sizeof(*batch->values));
 	batch->offsets = calloc(most, sizeof(*batch->offsets));
-	batch->inserted = calloc(BATCH_ROWS, sizeof(*batch->inserted));
-	if (batch->values == NULL || batch->offsets == NULL || batch->inserted == NULL)
+	if (batch->values == NULL || batch->offsets == NULL)
 		return set_memory_fault(fault);
 	return 0;
 }
@@ -106,7 +103,7 @@ static int write_batch(struct copying *copying, const struct table_plan *plan, s
 						 fault);
 	else
 		result = insert_rows(&copying->target, &plan->table, batch->values, batch->rows,
-				     batch->inserted, fault);
+				     NULL, fault);
 	batch->rows = 0;
 	clear_buffer(&batch->octets);
 	if (result < 0)

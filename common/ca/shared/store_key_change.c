@@ -134,7 +134,6 @@ static int write_key_batch(struct transaction *transaction, const struct key_bat
 						       {"sealed", VALUE_OCTETS},
 						       {"old", VALUE_OCTETS}}};
 	struct value values[ROWS_AT_ONCE * COLUMNS];
-	bool inserted[ROWS_AT_ONCE];
 
 	for (size_t i = 0; i < batch->count; i++) {
 		const struct key_row *row = &batch->rows[i];
@@ -147,7 +146,7 @@ static int write_key_batch(struct transaction *transaction, const struct key_bat
 	if (run_statement(transaction, sql, VALUES(values[0], values[(batch->count - 1) * COLUMNS]),
 			  NULL, fault) < 0)
 		return -1;
-	return insert_rows(transaction, &table, values, batch->count, inserted, fault);
+	return insert_rows(transaction, &table, values, batch->count, NULL, fault);
 }
 
 static int wrap_client_keys(struct transaction *transaction, const struct shared_key *old,

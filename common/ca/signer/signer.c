@@ -202,9 +202,11 @@ static int append_orders(const struct layout *layout, void *const *parts, size_t
 }
 
 /* In one write, made durable once, for all orders that wait for it. */
-static void log_orders(void *context, void *const *parts, size_t count)
+static void log_orders(void *context, struct joint_work *work)
 {
 	const struct signer *signer = context;
+	void *parts[JOINT_WORK_MAX];
+	const size_t count = take_parts(work, parts);
 	struct fault fault = {0};
 	int result = append_orders(signer->settings.layout, parts, count, &fault);
 

@@ -15,71 +15,147 @@ int64_t line_id(int64_t front_end, int64_t sequence)
 	return (front_end - FIRST_FRONT_END) * (SEQUENCE_MAX + 1) + sequence;
 }
 
-/* Of this front end, which may have been removed while it was serving. */
-static int read_chain_head(struct transaction *transaction, struct chain_head *ret_head,
-			   struct fault *fault)
+int query_chains(struct transaction *transaction, struct rows *rows, struct fault *fault)
 {
-	static const char sql[] = "SELECT c.lines, c.head, f.removed_at FROM audit_chain c"
-				  " JOIN front_end f ON f.id = c.front_end WHERE c.front_end = ?1";
-	CLEANUP(close_rows) struct rows rows = {0};
-	struct store *store = transaction->store;
-	struct chain_head head = {.front_end = store_front_end(store)};
+	static const char sql[] = "SELECT c.front_end, c.lines, c.head, f.removed_at"
+				  " FROM audit_chain c LEFT JOIN front_end f ON f.id = c.front_end"
+				  " ORDER BY c.front_end";
 
-	if (query_row(transaction, sql, VALUES(number_value(head.front_end)), &rows, NULL, fault) <
-	    0)
+	return query_rows(transaction, sql, NO_VALUES, rows, fault);
+}
+
+/* This process's front end may have been removed while it was serving. */
+int read_chains(struct rows *rows, struct chain_state *ret_state, struct fault *fault)
+{
+	struct transaction *transaction = rows->transaction;
+	struct store *store = transaction->store;
+	CLEANUP(clear_buffer) struct buffer others = {0};
+	struct chain_state state = {0};
+	bool row;
+
+	if (next_row(rows, &row, fault) < 0)
 		return -1;
-	head.sequence = row_number(&rows, 0);
-	row_octets(&rows, 1, head.sha256, SHA256_LEN);
-	if (!row_is_null(&rows, 2))
-		bar_store(store);
-	if (check_row(&rows, fault) < 0 || check_not_barred(store, fault) < 0)
+	while (row) {
+		struct chain_head head = {.front_end = row_number(rows, 0),
+					  .sequence = row_number(rows, 1)};
+
+		row_octets(rows, 2, head.sha256, SHA256_LEN);
+		if (head.front_end != store_front_end(store))
+			append_bytes(&others, (struct bytes){(uint8_t *)&head, sizeof(head)});
+		else if (row_is_null(rows, 3))
+			state.own = head;
+		else
+			bar_store(store);
+		if (next_row(rows, &row, fault) < 0)
+			return -1;
+	}
+	if (check_buffer(&others, fault) < 0 || check_not_barred(store, fault) < 0)
 		return -1;
-	*ret_head = head;
+	if (state.own.front_end == 0)
+		return report_damage(transaction, "expected the last line of this front end's log",
+				     fault);
+	digest_sha256(bytes_of_buffer(&others), state.others_sha256);
+	*ret_state = state;
 	return 0;
 }
 
-static int append_line(struct transaction *transaction, struct event *event,
-		       struct chain_head *head, struct fault *fault)
+bool same_chains(const struct chain_state *a, const struct chain_state *b)
 {
-	static const char sql[] = "INSERT INTO audit (id, line) VALUES (?1, ?2)";
-	CLEANUP(clear_buffer) struct buffer line = {0};
+	return a->own.front_end == b->own.front_end && a->own.sequence == b->own.sequence &&
+	       memcmp(a->own.sha256, b->own.sha256, SHA256_LEN) == 0 &&
+	       memcmp(a->others_sha256, b->others_sha256, SHA256_LEN) == 0;
+}
 
+static const struct table audit_table = {.name = "audit",
+					 .column_count = 2,
+					 .columns = {{"id", VALUE_NUMBER}, {"line", VALUE_TEXT}}};
+
+/* Lines that were formatted, and their rows. */
+struct new_lines {
+	struct buffer *lines;
+	struct value *values;
+	size_t count;
+};
+
+static void clear_new_lines(struct new_lines *new)
+{
+	for (size_t i = 0; new->lines != NULL &&i < new->count; i++)
+		clear_buffer(&new->lines[i]);
+	free(new->lines);
+	free(new->values);
+}
+
+static int add_line(struct new_lines *new, struct event *event, struct chain_head *head,
+		    struct fault *fault)
+{
+	struct buffer *line = &new->lines[new->count];
+	struct value *row = &new->values[new->count *audit_table.column_count];
+
+	new->count++;
 	event->sequence = ++head->sequence;
 	event->front_end = head->front_end;
 	memcpy(event->previous, head->sha256, SHA256_LEN);
-	if (format_event(event, &line, fault) < 0)
+	if (format_event(event, line, fault) < 0)
 		return -1;
-	digest_sha256(bytes_of_buffer(&line), head->sha256);
-	return run_statement(transaction, sql,
-			     VALUES(number_value(line_id(event->front_end, event->sequence)),
-				    text_value((const char *)line.data)),
-			     NULL, fault);
+	digest_sha256(bytes_of_buffer(line), head->sha256);
+	row[0] = number_value(line_id(event->front_end, event->sequence));
+	row[1] = text_value((const char *)line->data);
+	return 0;
 }
 
-int append_event(struct transaction *transaction, const struct event *event, struct fault *fault)
+/* One with many serials makes several lines. */
+static int add_event(struct new_lines *new, const struct event *event, struct chain_head *head,
+		     struct fault *fault)
 {
-	static const char sql[] =
-		"UPDATE audit_chain SET lines = ?2, head = ?3 WHERE front_end = ?1";
 	struct event part = *event;
 	size_t left = event->serial_count;
-	struct chain_head head;
 
-	if (read_chain_head(transaction, &head, fault) < 0)
-		return -1;
 	do {
 		part.serial_count = left < EVENT_SERIALS_MAX ? left : EVENT_SERIALS_MAX;
-		if (append_line(transaction, &part, &head, fault) < 0)
+		if (add_line(new, &part, head, fault) < 0)
 			return -1;
 		left -= part.serial_count;
 		if (left > 0)
 			part.serials += part.serial_count;
 	} while (left > 0);
-	transaction->line_id = line_id(head.front_end, head.sequence);
-	memcpy(transaction->line_sha256, head.sha256, SHA256_LEN);
-	return run_statement(transaction, sql,
-			     VALUES(number_value(head.front_end), number_value(head.sequence),
-				    octets_value(head.sha256, SHA256_LEN)),
-			     NULL, fault);
+	return 0;
+}
+
+int append_events(struct transaction *transaction, const struct event *events, size_t count,
+		  struct chain_head *head, struct fault *fault)
+{
+	static const char sql[] =
+		"UPDATE audit_chain SET lines = ?2, head = ?3 WHERE front_end = ?1";
+	CLEANUP(clear_new_lines) struct new_lines new = {0};
+	size_t most = 0;
+
+	for (size_t i = 0; i < count; i++)
+		most += events[i].serial_count / EVENT_SERIALS_MAX + 1;
+	new.lines = calloc(most, sizeof(*new.lines));
+	new.values = calloc(most, audit_table.column_count * sizeof(*new.values));
+	if (new.lines == NULL || new.values == NULL)
+		return set_memory_fault(fault);
+	for (size_t i = 0; i < count; i++)
+		if (add_event(&new, &events[i], head, fault) < 0)
+			return -1;
+	transaction->line_id = line_id(head->front_end, head->sequence);
+	memcpy(transaction->line_sha256, head->sha256, SHA256_LEN);
+	if (insert_rows(transaction, &audit_table, new.values, new.count, NULL, fault) < 0)
+		return -1;
+	return run_later(transaction, sql,
+			 VALUES(number_value(head->front_end), number_value(head->sequence),
+				octets_value(head->sha256, SHA256_LEN)),
+			 fault);
+}
+
+int append_event(struct transaction *transaction, const struct event *event, struct fault *fault)
+{
+	CLEANUP(close_rows) struct rows rows = {0};
+	struct chain_state state;
+
+	if (query_chains(transaction, &rows, fault) < 0 || read_chains(&rows, &state, fault) < 0)
+		return -1;
+	return append_events(transaction, event, 1, &state.own, fault);
 }
 
 int record_event(struct store *store, const struct event *event, struct fault *fault)

@@ -28,6 +28,28 @@ int append_event(struct transaction *transaction, const struct event *event,
 /* The same in a transaction of its own. */
 int record_event(struct store *store, const struct event *event, struct fault *fault) MUST_CHECK;
 
+/*
+ * The chains as they are: this front end's last line, to which lines are appended, and a digest of
+ * the last lines of all others. Every change of certificates appends a line to one of them.
+ * query_chains begins the query, so that others may go with it; read_chains closes the rows.
+ */
+struct chain_state {
+	struct chain_head own;
+	uint8_t others_sha256[SHA256_LEN];
+};
+
+int query_chains(struct transaction *transaction, struct rows *rows,
+		 struct fault *fault) MUST_CHECK;
+int read_chains(struct rows *rows, struct chain_state *ret_state, struct fault *fault) MUST_CHECK;
+
+/* Whether no line was appended between the two. */
+bool same_chains(const struct chain_state *a, const struct chain_state *b);
+
+/* Appends the lines of several events as one batch, at least one, after *head, which goes on to the
+   last of them. */
+int append_events(struct transaction *transaction, const struct event *events, size_t count,
+		  struct chain_head *head, struct fault *fault) MUST_CHECK;
+
 /* Called for one line, without its line end. A result other than 0 ends the listing: 1 as a
    success, -1 as a failure. */
 typedef int line_function(void *context, int64_t sequence, const char *line, struct fault *fault);

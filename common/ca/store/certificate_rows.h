@@ -11,6 +11,20 @@
 int insert_recovered(struct transaction *transaction, const struct issued_certificate *record,
 		     int64_t now_s, bool *ret_inserted, struct fault *fault) MUST_CHECK;
 
+/* After an insertion whose outcome was unknown, and that was done again: what the first attempt
+   recorded after all is there under the same serials, and is INSERTED. */
+int find_own_insertions(struct store *store, const struct insertion *insertion,
+			enum insert_result *results, struct fault *fault) MUST_CHECK;
+
+/* For the insertion of rows. The values' texts and octets stay the record's. */
+extern const struct table certificate_table;
+
+void append_certificate_row(const struct issued_certificate *record, struct value *values);
+
+/* Which of the keys had a certificate that was pruned, and which have one. */
+struct lookup look_for_spent(struct values keys, bool *ret_found);
+struct lookup look_for_recorded(struct values keys, bool *ret_found);
+
 /* Rows of the table certificate, for store/ and check/. */
 #define CERTIFICATE_COLUMNS                                                                        \
 	"id, serial, key_sha256, client, member, subject, issued_at, not_before, not_after, "      \

@@ -1,5 +1,6 @@
 #include "common/ca/store/certificates.h"
 
+#include "common/ca/store/audit.h"
 #include "common/ca/store/certificate_rows.h"
 #include "common/ca/store/issuers.h"
 #include "common/ca/store/subject_pattern.h"
@@ -372,5 +373,104 @@ int summarize_store(struct store *store, int64_t now_s, struct store_summary *re
 	if (check_row(&rows, fault) < 0)
 		return -1;
 	*ret_summary = summary;
+	return 0;
+}
+
+const struct table certificate_table = {
+	.name = "certificate",
+	.column_count = 12,
+	.columns = {{"serial", VALUE_OCTETS},
+		    {"key_sha256", VALUE_OCTETS},
+		    {"client", VALUE_TEXT},
+		    {"member", VALUE_TEXT},
+		    {"subject", VALUE_TEXT},
+		    {"issued_at", VALUE_NUMBER},
+		    {"not_before", VALUE_NUMBER},
+		    {"not_after", VALUE_NUMBER},
+		    {"revoked_at", VALUE_NUMBER},
+		    {"reason", VALUE_NUMBER},
+		    {"issuer", VALUE_NUMBER},
+		    {"der", VALUE_OCTETS}},
+};
+
+void append_certificate_row(const struct issued_certificate *record, struct value *values)
+{
+	const struct value row[] = {
+		octets_value(record->serial, SERIAL_MAX),
+		octets_value(record->key_sha256, SHA256_LEN),
+		text_value(record->client),
+		text_value(record->member),
+		text_value(record->subject),
+		number_value(record->issued_at_s),
+		number_value(record->not_before_s),
+		number_value(record->not_after_s),
+		record->revoked ? number_value(record->revoked_at_s) : no_value(),
+		record->revoked ? number_value(record->reason) : no_value(),
+		number_value(record->issuer),
+		octets_value(record->der.data, record->der.len),
+	};
+
+	memcpy(values, row, sizeof(row));
+}
+
+struct lookup look_for_spent(struct values keys, bool *ret_found)
+{
+	return (struct lookup){.sql = "SELECT 1 FROM spent_key WHERE key_sha256 = ?1",
+			       .kind = VALUE_OCTETS,
+			       .values = keys,
+			       .ret_found = ret_found};
+}
+
+struct lookup look_for_recorded(struct values keys, bool *ret_found)
+{
+	return (struct lookup){.sql = "SELECT 1 FROM certificate WHERE key_sha256 = ?1",
+			       .kind = VALUE_OCTETS,
+			       .values = keys,
+			       .ret_found = ret_found};
+}
+
+int insert_recovered(struct transaction *transaction, const struct issued_certificate *record,
+		     int64_t now_s, bool *ret_inserted, struct fault *fault)
+{
+	const struct event event = {.kind = EVENT_CERTIFIED,
+				    .time_s = now_s,
+				    .by = CA_NAME,
+				    .client = record->client,
+				    .type = "recovered",
+				    .serials = &record->serial,
+				    .serial_count = 1};
+	const struct value key = octets_value(record->key_sha256, SHA256_LEN);
+	struct value values[TABLE_COLUMNS_MAX];
+	bool is_spent;
+	bool is_recorded;
+	const struct lookup lookups[] = {look_for_spent((struct values){&key, 1}, &is_spent),
+					 look_for_recorded((struct values){&key, 1}, &is_recorded)};
+
+	append_certificate_row(record, values);
+	if (look_up(transaction, lookups, COUNT_OF(lookups), fault) < 0)
+		return -1;
+	*ret_inserted = !is_spent && !is_recorded;
+	if (!*ret_inserted)
+		return 0;
+	if (insert_rows(transaction, &certificate_table, values, 1, NULL, fault) < 0)
+		return -1;
+	return append_event(transaction, &event, fault);
+}
+
+int find_own_insertions(struct store *store, const struct insertion *insertion,
+			enum insert_result *results, struct fault *fault)
+{
+	for (size_t i = 0; i < insertion->count; i++) {
+		const struct issued_certificate *record = &insertion->records[i];
+		CLEANUP(clear_issued_certificate) struct issued_certificate present = {0};
+		bool found;
+
+		if (results[i] != KEY_EXISTS)
+			continue;
+		if (find_by_key(store, record->key_sha256, &present, &found, fault) < 0)
+			return -1;
+		if (found && memcmp(present.serial, record->serial, SERIAL_MAX) == 0)
+			results[i] = INSERTED;
+	}
 	return 0;
 }

@@ -2,6 +2,7 @@
 #define CERTPOOL_CA_STORE_DRIVER_H
 
 #include "common/base/workers.h"
+#include "common/ca/store/audit.h"
 #include "common/ca/store/statement.h"
 
 #include <stdatomic.h>
@@ -22,9 +23,9 @@ struct store_driver;
 /*
  * How many certificates some clients have that are neither expired nor revoked, as
  * insert_certificates counted and inserted them: at most so many, as some may have expired since.
- * They hold while nobody else has written to the record (insert_certificates.c).
+ * They hold while no chain of the audit log has grown: every change of certificates appends a line.
  */
-enum { LIVE_COUNTS = 16 };
+enum { LIVE_COUNTS = JOINT_WORK_MAX };
 
 struct live_count {
 	char client[NAME_SIZE]; /* "": none */
@@ -34,9 +35,8 @@ struct live_count {
 
 struct live_counts {
 	struct live_count rows[LIVE_COUNTS];
-	size_t next;           /* the row that the next client gets */
-	uint64_t write;        /* the last WRITE of this process after which they held */
-	int64_t change_number; /* change_number_sql's then */
+	size_t next;              /* the row that the next client gets */
+	struct chain_state chain; /* when they held */
 };
 
 struct store {
@@ -47,7 +47,6 @@ struct store {
 	atomic_bool barred;           /* see bar_store */
 	struct joint_work insertions; /* of insert_certificates; open_store makes it */
 	struct live_counts counts;    /* of who leads these */
-	atomic_uint_fast64_t writes;  /* WRITEs that have begun */
 };
 
 struct store_connection {
@@ -86,7 +85,7 @@ struct store_driver {
 	int (*read_clock)(struct store_connection *connection, int64_t *ret_now_s,
 			  struct fault *fault);
 
-	/* Runs a statement to its end. The text is static. */
+	/* Runs a statement. The text is static. ret_changed NULL: see run_later. */
 	int (*run)(struct store_connection *connection, const char *sql, struct values values,
 		   int64_t *ret_changed, struct fault *fault);
 
@@ -108,13 +107,10 @@ struct store_driver {
 	int (*insert_rows)(struct store_connection *connection, const struct table *table,
 			   const struct value *values, size_t row_count, bool *ret_inserted,
 			   struct fault *fault);
-	int (*find_keys)(struct store_connection *connection, const struct key_column *column,
-			 struct values values, bool *ret_present, struct fault *fault);
+	int (*look_up)(struct store_connection *connection, const struct lookup *lookups,
+		       size_t count, struct fault *fault);
 
-	const char *columns_sql; /* see query_columns */
-	/* A number that in the next WRITE is another one if any other connection, of whatever
-	   process, has committed a change meanwhile. NULL: the database has none. */
-	const char *change_number_sql;
+	const char *columns_sql;    /* see query_columns */
 	const char *resume_ids_sql; /* see resume_ids; NULL: ids follow the highest one anyway */
 
 	/* Fills *fault and, but for a SCAN, makes every later begin fail. Returns -1. */

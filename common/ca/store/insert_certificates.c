@@ -7,448 +7,478 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct table certificate_table = {
-	.name = "certificate",
-	.conflict = "key_sha256",
-	.column_count = 12,
-	.columns = {{"serial", VALUE_OCTETS},
-		    {"key_sha256", VALUE_OCTETS},
-		    {"client", VALUE_TEXT},
-		    {"member", VALUE_TEXT},
-		    {"subject", VALUE_TEXT},
-		    {"issued_at", VALUE_NUMBER},
-		    {"not_before", VALUE_NUMBER},
-		    {"not_after", VALUE_NUMBER},
-		    {"revoked_at", VALUE_NUMBER},
-		    {"reason", VALUE_NUMBER},
-		    {"issuer", VALUE_NUMBER},
-		    {"der", VALUE_OCTETS}},
-};
-
-/* In the order of the table. Appends to `values`, whose strings and octets stay the record's. */
-static void append_row(const struct issued_certificate *record, struct value *values)
-{
-	const struct value row[] = {
-		octets_value(record->serial, SERIAL_MAX),
-		octets_value(record->key_sha256, SHA256_LEN),
-		text_value(record->client),
-		text_value(record->member),
-		text_value(record->subject),
-		number_value(record->issued_at_s),
-		number_value(record->not_before_s),
-		number_value(record->not_after_s),
-		record->revoked ? number_value(record->revoked_at_s) : no_value(),
-		record->revoked ? number_value(record->reason) : no_value(),
-		number_value(record->issuer),
-		octets_value(record->der.data, record->der.len),
-	};
-
-	memcpy(values, row, sizeof(row));
-}
-
-/*
- * The counts hold if the WRITE of this process before this one was of insert_once, too, and no
- * other connection has written since: else they are forgotten. *ret_write is this WRITE's number,
- * for live_counts.write. In SQLite a WRITE excludes all others; where it does not, there is no
- * change number, and nothing is kept.
- */
-static int begin_counts(struct transaction *transaction, uint64_t *ret_write, struct fault *fault)
-{
-	struct store *store = transaction->store;
-	struct live_counts *counts = &store->counts;
-	const char *sql = store->driver->change_number_sql;
-	const uint64_t write = atomic_load(&store->writes);
-	int64_t number = 0;
-
-	if (sql != NULL && query_number(transaction, sql, NO_VALUES, &number, fault) < 0)
-		return -1;
-	if (sql == NULL || counts->write + 1 != write || counts->change_number != number)
-		*counts = (struct live_counts){.change_number = number};
-	*ret_write = write;
-	return 0;
-}
-
-/* The row of a client; a new one has live -1. */
-static struct live_count *find_count(struct live_counts *counts, const char *client)
-{
-	struct live_count *row;
-
-	for (size_t i = 0; i < LIVE_COUNTS; i++)
-		if (strcmp(counts->rows[i].client, client) == 0)
-			return &counts->rows[i];
-	row = &counts->rows[counts->next++ % LIVE_COUNTS];
-	*row = (struct live_count){.live = -1};
-	(void)snprintf(row->client, sizeof(row->client), "%s", client);
-	return row;
-}
-
-/* What a client may still be given in a transaction that several insertions share. */
-struct allowance {
-	const char *client; /* NULL: none was read yet */
-	size_t quota;
-	size_t room; /* certificates that may still be inserted; 0 also when the client is barred */
+/* A client in a transaction, in which several insertions may be its. */
+struct client_share {
 	bool barred;
-	bool counted; /* in this transaction: the room is all that there is */
-	struct live_count *count;
+	bool counted;      /* in this transaction: live is exact */
+	int64_t live;      /* at most so many count against its quota; -1: unknown */
+	int64_t now_s;     /* when they were counted */
+	int64_t inserted;  /* of them, in this transaction */
+	int64_t seen_at_s; /* INT64_MAX: it need not be recorded */
 };
-
-static int read_barred(struct transaction *transaction, struct value client, bool *ret_barred,
-		       struct fault *fault)
-{
-	static const char sql[] = "SELECT disabled, revoked_at FROM client WHERE name = ?1";
-	CLEANUP(close_rows) struct rows rows = {0};
-	bool row;
-
-	if (query_row(transaction, sql, VALUES(client), &rows, &row, fault) < 0)
-		return -1;
-	*ret_barred = row && (row_number(&rows, 0) != 0 || !row_is_null(&rows, 1));
-	return check_row(&rows, fault);
-}
-
-/*
- * Counting takes longer the more certificates the client has. So it is done once for insertions of
- * the same client that follow each other, within a transaction and from one to the next, unless the
- * room might not suffice: what has expired meanwhile is told by counting alone.
- */
-static int read_allowance(struct transaction *transaction, const struct insertion *insertion,
-			  struct allowance *allowance, struct fault *fault)
-{
-	static const char live_sql[] = "SELECT COUNT(*) FROM certificate WHERE client = ?1"
-				       " AND not_after >= ?2 AND revoked_at IS NULL";
-	const char *name = insertion->records[0].client;
-	const struct value client = text_value(name);
-	const bool same = allowance->client != NULL && allowance->quota == insertion->quota &&
-			  strcmp(allowance->client, name) == 0;
-	struct allowance next = {.client = name, .quota = insertion->quota};
-	struct live_count *count;
-
-	if (same && (allowance->counted || allowance->room >= insertion->count))
-		return 0;
-	if (read_barred(transaction, client, &next.barred, fault) < 0)
-		return -1;
-	count = find_count(&transaction->store->counts, name);
-	if (count->live < 0 || insertion->now_s < count->now_s ||
-	    (size_t)count->live + insertion->count > insertion->quota) {
-		if (query_number(transaction, live_sql,
-				 VALUES(client, number_value(insertion->now_s)), &count->live,
-				 fault) < 0)
-			return -1;
-		count->now_s = insertion->now_s;
-		next.counted = true;
-	}
-	if (!next.barred && (size_t)count->live < insertion->quota)
-		next.room = insertion->quota - (size_t)count->live;
-	next.count = count;
-	*allowance = next;
-	return 0;
-}
-
-/* Arrays for a batch, and the count of the client's certificates. */
-struct insert_context {
-	const struct insertion *insertion;
-	enum insert_result *results;
-	struct allowance *allowance;
-	size_t inserted;
-	struct value *keys;   /* of the records, in their order */
-	struct value *values; /* rows for the table */
-	size_t *indices;      /* of the record of each of these rows */
-	bool *flags;          /* an answer for each record or row */
-};
-
-static void clear_insert_context(struct insert_context *context)
-{
-	free(context->keys);
-	free(context->values);
-	free(context->indices);
-	free(context->flags);
-}
-
-static int init_insert_context(struct insert_context *context, struct fault *fault)
-{
-	const struct insertion *insertion = context->insertion;
-	size_t count = insertion->count;
-
-	context->keys = calloc(count, sizeof(*context->keys));
-	context->values = calloc(count, certificate_table.column_count * sizeof(*context->values));
-	context->indices = calloc(count, sizeof(*context->indices));
-	context->flags = calloc(count, sizeof(*context->flags));
-	if (context->keys == NULL || context->values == NULL || context->indices == NULL ||
-	    context->flags == NULL)
-		return set_memory_fault(fault);
-	for (size_t i = 0; i < count; i++)
-		context->keys[i] = octets_value(insertion->records[i].key_sha256, SHA256_LEN);
-	return 0;
-}
-
-static const struct key_column spent = {"spent_key", "key_sha256"};
-
-/* Gives every record its first result: KEY_SPENT, or else INSERTED, to be found out. */
-static int find_spent(struct transaction *transaction, struct insert_context *context,
-		      struct fault *fault)
-{
-	size_t count = context->insertion->count;
-
-	if (find_keys(transaction, &spent, (struct values){context->keys, count}, context->flags,
-		      fault) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++)
-		context->results[i] = context->flags[i] ? KEY_SPENT : INSERTED;
-	return 0;
-}
-
-/*
- * Inserts as many of the next records as there is room for. A record whose key is there already
- * takes no room, so that another batch may follow. *at is the next record's index.
- */
-static int insert_batch(struct transaction *transaction, struct insert_context *context, size_t *at,
-			struct fault *fault)
-{
-	const struct insertion *insertion = context->insertion;
-	size_t rows = 0;
-
-	for (; *at < insertion->count && rows < context->allowance->room; ++*at) {
-		if (context->results[*at] == KEY_SPENT)
-			continue;
-		append_row(&insertion->records[*at],
-			   context->values + rows * certificate_table.column_count);
-		context->indices[rows++] = *at;
-	}
-	if (insert_rows(transaction, &certificate_table, context->values, rows, context->flags,
-			fault) < 0)
-		return -1;
-	for (size_t i = 0; i < rows; i++) {
-		if (!context->flags[i])
-			context->results[context->indices[i]] = KEY_EXISTS;
-		context->inserted += context->flags[i];
-		context->allowance->room -= context->flags[i];
-		context->allowance->count->live += context->flags[i];
-	}
-	return 0;
-}
-
-/* The rest has no room. A key that is recorded says so first: its certificate may be the answer. */
-static int refuse_rest(struct transaction *transaction, struct insert_context *context, size_t at,
-		       struct fault *fault)
-{
-	static const struct key_column recorded = {"certificate", "key_sha256"};
-	const struct values rest = {context->keys + at, context->insertion->count - at};
-
-	if (find_keys(transaction, &recorded, rest, context->flags, fault) < 0)
-		return -1;
-	for (size_t i = 0; i < rest.count; i++)
-		if (context->results[at + i] != KEY_SPENT)
-			context->results[at + i] = context->flags[i]            ? KEY_EXISTS
-						   : context->allowance->barred ? CLIENT_BARRED
-										: OVER_QUOTA;
-	return 0;
-}
-
-/* When the client was seen, in the transaction that there is anyway. */
-static int record_sight(struct transaction *transaction, const char *client, int64_t now_s,
-			struct fault *fault)
-{
-	static const char sql[] = "UPDATE client SET seen_at = ?1 WHERE name = ?2"
-				  " AND seen_at < ?1 - 60";
-
-	return run_statement(transaction, sql, VALUES(number_value(now_s), text_value(client)),
-			     NULL, fault);
-}
-
-static int record_certified(struct transaction *transaction, const struct insert_context *context,
-			    struct fault *fault)
-{
-	const struct insertion *insertion = context->insertion;
-	const char *client = insertion->records[0].client;
-	CLEANUP(clear_buffer) struct buffer serials = {0};
-	struct event event = {.kind = EVENT_CERTIFIED,
-			      .time_s = insertion->now_s,
-			      .by = client,
-			      .client = client,
-			      .serial_count = context->inserted};
-
-	for (size_t i = 0; i < insertion->count; i++) {
-		if (context->results[i] != INSERTED)
-			continue;
-		append_bytes(&serials, (struct bytes){insertion->records[i].serial, SERIAL_MAX});
-		if (insertion->beside != NULL &&
-		    insertion->beside(insertion->beside_context, transaction,
-				      &insertion->records[i], fault) < 0)
-			return -1;
-	}
-	if (check_buffer(&serials, fault) < 0)
-		return -1;
-	event.serials = (void *)serials.data;
-	if (record_sight(transaction, client, insertion->now_s, fault) < 0)
-		return -1;
-	return append_event(transaction, &event, fault);
-}
-
-static int insert_records(struct transaction *transaction, const struct insertion *insertion,
-			  enum insert_result *results, struct allowance *allowance,
-			  struct fault *fault)
-{
-	CLEANUP(clear_insert_context)
-	struct insert_context context = {
-		.insertion = insertion, .results = results, .allowance = allowance};
-	size_t at = 0;
-
-	if (init_insert_context(&context, fault) < 0 ||
-	    read_allowance(transaction, insertion, allowance, fault) < 0 ||
-	    find_spent(transaction, &context, fault) < 0)
-		return -1;
-	while (at < insertion->count && allowance->room > 0)
-		if (insert_batch(transaction, &context, &at, fault) < 0)
-			return -1;
-	if (at < insertion->count && refuse_rest(transaction, &context, at, fault) < 0)
-		return -1;
-	return context.inserted > 0 ? record_certified(transaction, &context, fault) : 0;
-}
 
 /* A caller of insert_certificates. */
 struct joint_insertion {
 	const struct insertion *insertion;
 	enum insert_result *results;
+	struct client_share *client;
 	int result;
 	struct fault fault;
 	bool repeated; /* after an attempt of unknown outcome */
 };
 
 /* A record of a caller's. */
-struct single_insertion {
-	struct insertion insertion;
-	enum insert_result *result;
+struct batch_item {
+	const struct joint_insertion *part;
+	size_t index;
 };
 
-static void split_insertion(const struct joint_insertion *joint, struct single_insertion *singles)
+/*
+ * What several callers insert in one transaction. As no other process writes meanwhile, everything
+ * is read at first, then decided, then written: three round trips to a database that is elsewhere,
+ * however many callers there are.
+ */
+struct insert_batch {
+	struct transaction *transaction;
+	bool shuffled;
+	struct chain_state chain;
+	size_t client_count;
+	struct value names[JOINT_WORK_MAX];
+	struct client_share clients[JOINT_WORK_MAX];
+	size_t count; /* of all callers' records, in the order in which they are inserted: */
+	struct batch_item *items;
+	struct value *keys;
+	bool *spent;          /* whether the key is */
+	bool *taken;          /* whether it is recorded; in this transaction: at twins[i] */
+	size_t *twins;        /* index of the first record of the same key */
+	struct value *values; /* rows for the table, the inserted items' */
+	size_t row_count;
+};
+
+static void clear_insert_batch(struct insert_batch *batch)
 {
-	for (size_t i = 0; i < joint->insertion->count; i++) {
-		singles[i] = (struct single_insertion){*joint->insertion, &joint->results[i]};
-		singles[i].insertion.records += i;
-		singles[i].insertion.count = 1;
-	}
+	free(batch->items);
+	free(batch->keys);
+	free(batch->spent);
+	free(batch->taken);
+	free(batch->twins);
+	free(batch->values);
 }
 
-static int insert_drawn(struct transaction *transaction, struct single_insertion *singles,
-			size_t count, struct allowance *allowance, struct fault *fault)
+static const char *name_of(const struct insert_batch *batch, size_t client)
 {
-	for (size_t left = count; left > 0; left--) {
+	return (const char *)batch->names[client].bytes.data;
+}
+
+static struct client_share *add_client(struct insert_batch *batch, const char *name)
+{
+	size_t at = 0;
+
+	while (at < batch->client_count && strcmp(name_of(batch, at), name) != 0)
+		at++;
+	if (at == batch->client_count) {
+		batch->names[batch->client_count++] = text_value(name);
+		batch->clients[at] = (struct client_share){.live = -1, .seen_at_s = INT64_MAX};
+	}
+	return &batch->clients[at];
+}
+
+static int shuffle_items(struct insert_batch *batch, struct fault *fault)
+{
+	for (size_t left = batch->count; left > 0; left--) {
+		const struct batch_item last = batch->items[left - 1];
 		uint64_t at;
 
-		if (draw_below(left, &at, fault) < 0 ||
-		    insert_records(transaction, &singles[at].insertion, singles[at].result,
-				   allowance, fault) < 0)
+		if (draw_below(left, &at, fault) < 0)
 			return -1;
-		singles[at] = singles[left - 1];
+		batch->items[left - 1] = batch->items[at];
+		batch->items[at] = last;
 	}
 	return 0;
 }
 
-/* Inserts all records in an order that is drawn. */
-static int insert_shuffled(struct transaction *transaction, void *const *parts, size_t count,
-			   struct allowance *allowance, struct fault *fault)
+static const struct issued_certificate *record_of(const struct batch_item *item)
 {
-	struct single_insertion *singles;
-	size_t total = 0;
-	int status;
+	return &item->part->insertion->records[item->index];
+}
 
-	for (size_t i = 0; i < count; i++)
-		total += ((const struct joint_insertion *)parts[i])->insertion->count;
-	singles = calloc(total + 1, sizeof(*singles));
-	if (singles == NULL)
+static int allocate_batch(struct insert_batch *batch, size_t count, struct fault *fault)
+{
+	batch->items = calloc(count, sizeof(*batch->items));
+	batch->keys = calloc(count, sizeof(*batch->keys));
+	batch->spent = calloc(count, sizeof(*batch->spent));
+	batch->taken = calloc(count, sizeof(*batch->taken));
+	batch->twins = calloc(count, sizeof(*batch->twins));
+	batch->values = calloc(count, certificate_table.column_count * sizeof(*batch->values));
+	if (batch->items == NULL || batch->keys == NULL || batch->spent == NULL ||
+	    batch->taken == NULL || batch->twins == NULL || batch->values == NULL)
 		return set_memory_fault(fault);
-	total = 0;
-	for (size_t i = 0; i < count; i++) {
-		const struct joint_insertion *each = parts[i];
-
-		split_insertion(each, singles + total);
-		total += each->insertion->count;
-	}
-	status = insert_drawn(transaction, singles, total, allowance, fault);
-	free(singles);
-	return status;
+	return 0;
 }
 
-static bool want_shuffling(void *const *parts, size_t count)
+static int init_insert_batch(struct insert_batch *batch, struct joint_insertion *const *parts,
+			     size_t part_count, struct fault *fault)
 {
+	size_t count = 0;
+
+	for (size_t i = 0; i < part_count; i++) {
+		parts[i]->client = add_client(batch, parts[i]->insertion->records[0].client);
+		batch->shuffled |= parts[i]->insertion->shuffle_ms > 0;
+		count += parts[i]->insertion->count;
+	}
+	if (allocate_batch(batch, count, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < part_count; i++)
+		for (size_t j = 0; j < parts[i]->insertion->count; j++)
+			batch->items[batch->count++] = (struct batch_item){parts[i], j};
+	if (batch->shuffled && shuffle_items(batch, fault) < 0)
+		return -1;
 	for (size_t i = 0; i < count; i++)
-		if (((const struct joint_insertion *)parts[i])->insertion->shuffle_ms > 0)
-			return true;
-	return false;
-}
-
-static int insert_once(struct store *store, void *const *parts, size_t count, struct fault *fault)
-{
-	const bool shuffled = want_shuffling(parts, count);
-	CLEANUP(end_transaction) struct transaction transaction = {0};
-	struct allowance allowance = {.client = NULL};
-	uint64_t write;
-
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    begin_counts(&transaction, &write, fault) < 0)
-		return -1;
-	if (shuffled && insert_shuffled(&transaction, parts, count, &allowance, fault) < 0)
-		return -1;
-	for (size_t i = 0; i < count && !shuffled; i++) {
-		const struct joint_insertion *each = parts[i];
-
-		if (insert_records(&transaction, each->insertion, each->results, &allowance,
-				   fault) < 0)
-			return -1;
-	}
-	if (commit_transaction(&transaction, fault) < 0)
-		return -1;
-	store->counts.write = write;
+		batch->keys[i] = octets_value(record_of(&batch->items[i])->key_sha256, SHA256_LEN);
 	return 0;
 }
 
-/* What an attempt of unknown outcome recorded after all is there under the same serials. */
-static int find_own(struct store *store, const struct insertion *insertion,
-		    enum insert_result *results, struct fault *fault)
+/* Records in the order of their keys, and those of one key in that of the batch. */
+static int order_keys(const void *a, const void *b, void *context)
 {
-	for (size_t i = 0; i < insertion->count; i++) {
-		const struct issued_certificate *record = &insertion->records[i];
-		CLEANUP(clear_issued_certificate) struct issued_certificate present = {0};
-		bool found;
+	const struct value *keys = context;
+	const size_t x = *(const size_t *)a;
+	const size_t y = *(const size_t *)b;
+	int order = memcmp(keys[x].bytes.data, keys[y].bytes.data, SHA256_LEN);
 
-		if (results[i] != KEY_EXISTS)
+	return order != 0 ? order : (x > y) - (x < y);
+}
+
+static int find_twins(struct insert_batch *batch, struct fault *fault)
+{
+	size_t *order = calloc(batch->count, sizeof(*order));
+
+	if (order == NULL)
+		return set_memory_fault(fault);
+	for (size_t i = 0; i < batch->count; i++)
+		order[i] = i;
+	qsort_r(order, batch->count, sizeof(*order), order_keys, batch->keys);
+	for (size_t i = 0; i < batch->count; i++) {
+		bool same = i > 0 && equal_bytes(batch->keys[order[i]].bytes,
+						 batch->keys[order[i - 1]].bytes);
+
+		batch->twins[order[i]] = same ? batch->twins[order[i - 1]] : order[i];
+	}
+	free(order);
+	return 0;
+}
+
+static struct live_count *find_count(struct live_counts *counts, const char *client)
+{
+	for (size_t i = 0; i < LIVE_COUNTS; i++)
+		if (strcmp(counts->rows[i].client, client) == 0)
+			return &counts->rows[i];
+	return NULL;
+}
+
+/* The counts hold if nobody has changed a certificate since. */
+static void take_counts(struct insert_batch *batch)
+{
+	struct live_counts *counts = &batch->transaction->store->counts;
+
+	if (!same_chains(&counts->chain, &batch->chain))
+		*counts = (struct live_counts){.chain = batch->chain};
+	for (size_t i = 0; i < batch->client_count; i++) {
+		const struct live_count *row = find_count(counts, name_of(batch, i));
+
+		if (row != NULL) {
+			batch->clients[i].live = row->live;
+			batch->clients[i].now_s = row->now_s;
+		}
+	}
+}
+
+static void keep_counts(struct live_counts *counts, const struct insert_batch *batch)
+{
+	counts->chain = batch->chain;
+	for (size_t i = 0; i < batch->client_count; i++) {
+		struct live_count *row = find_count(counts, name_of(batch, i));
+
+		if (batch->clients[i].live < 0)
 			continue;
-		if (find_by_key(store, record->key_sha256, &present, &found, fault) < 0)
-			return -1;
-		if (found && memcmp(present.serial, record->serial, SERIAL_MAX) == 0)
-			results[i] = INSERTED;
+		if (row == NULL)
+			row = &counts->rows[counts->next++ % LIVE_COUNTS];
+		row->live = batch->clients[i].live;
+		row->now_s = batch->clients[i].now_s;
+		(void)snprintf(row->client, sizeof(row->client), "%s", name_of(batch, i));
+	}
+}
+
+/* What does not depend on anything else. */
+static int read_batch(struct insert_batch *batch, struct fault *fault)
+{
+	static const char client_sql[] =
+		"SELECT CASE WHEN disabled <> 0 OR revoked_at IS NOT NULL THEN 1 ELSE 0 END,"
+		" COALESCE(seen_at, 9223372036854775807) FROM client WHERE name = ?1";
+	CLEANUP(close_rows) struct rows rows = {0};
+	const struct values keys = {batch->keys, batch->count};
+	bool found[JOINT_WORK_MAX];
+	int64_t numbers[JOINT_WORK_MAX][2];
+	const struct lookup lookups[] = {{client_sql,
+					  VALUE_TEXT,
+					  {batch->names, batch->client_count},
+					  NO_VALUES,
+					  2,
+					  found,
+					  numbers[0]},
+					 look_for_spent(keys, batch->spent),
+					 look_for_recorded(keys, batch->taken)};
+
+	if (query_chains(batch->transaction, &rows, fault) < 0 ||
+	    look_up(batch->transaction, lookups, COUNT_OF(lookups), fault) < 0 ||
+	    read_chains(&rows, &batch->chain, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < batch->client_count; i++) {
+		if (!found[i])
+			continue;
+		batch->clients[i].barred = numbers[i][0] != 0;
+		batch->clients[i].seen_at_s = numbers[i][1];
 	}
 	return 0;
 }
 
-/* Runs all of them in one transaction. */
-static int insert_all(struct store *store, void *const *parts, size_t count, struct fault *fault)
+/*
+ * Counts what the clients have whose count is not known. Counting takes longer the more
+ * certificates a client has, so it is done again only when the room might not suffice: what has
+ * expired meanwhile is told by counting alone.
+ */
+static int count_clients(struct insert_batch *batch, int64_t now_s, struct fault *fault)
+{
+	static const char live_sql[] = "SELECT COUNT(*) FROM certificate WHERE client = ?1"
+				       " AND not_after >= ?2 AND revoked_at IS NULL";
+	struct value names[JOINT_WORK_MAX];
+	struct client_share *clients[JOINT_WORK_MAX];
+	bool found[JOINT_WORK_MAX];
+	int64_t lives[JOINT_WORK_MAX];
+	struct lookup lookup = {live_sql, VALUE_TEXT, {names, 0}, VALUES(number_value(now_s)),
+				1,        found,      lives};
+
+	for (size_t i = 0; i < batch->client_count; i++) {
+		if (batch->clients[i].live >= 0 || batch->clients[i].barred)
+			continue;
+		clients[lookup.values.count] = &batch->clients[i];
+		names[lookup.values.count++] = batch->names[i];
+	}
+	if (look_up(batch->transaction, &lookup, 1, fault) < 0)
+		return -1;
+	for (size_t i = 0; i < lookup.values.count; i++) {
+		clients[i]->live = lives[i] + clients[i]->inserted;
+		clients[i]->now_s = now_s;
+		clients[i]->counted = true;
+	}
+	return 0;
+}
+
+/* Whether the client may be given one more. */
+static int find_room(struct insert_batch *batch, const struct insertion *insertion,
+		     struct client_share *client, bool *ret_room, struct fault *fault)
+{
+	*ret_room = false;
+	if (client->barred)
+		return 0;
+	if (insertion->now_s < client->now_s ||
+	    (!client->counted && (size_t)client->live >= insertion->quota))
+		client->live = -1;
+	if (client->live < 0 && count_clients(batch, insertion->now_s, fault) < 0)
+		return -1;
+	*ret_room = (size_t)client->live < insertion->quota;
+	return 0;
+}
+
+/* A key that is recorded says so before a quota does: its certificate may be the answer. */
+static int decide_item(struct insert_batch *batch, size_t at, struct fault *fault)
+{
+	const struct batch_item *item = &batch->items[at];
+	struct client_share *client = item->part->client;
+	enum insert_result *result = &item->part->results[item->index];
+	bool *taken = &batch->taken[batch->twins[at]];
+	bool room;
+
+	if (batch->spent[at] || *taken) {
+		*result = batch->spent[at] ? KEY_SPENT : KEY_EXISTS;
+		return 0;
+	}
+	if (find_room(batch, item->part->insertion, client, &room, fault) < 0)
+		return -1;
+	*result = room ? INSERTED : client->barred ? CLIENT_BARRED : OVER_QUOTA;
+	if (!room)
+		return 0;
+	*taken = true;
+	client->live++;
+	client->inserted++;
+	append_certificate_row(record_of(item),
+			       batch->values + batch->row_count++ * certificate_table.column_count);
+	return 0;
+}
+
+/* What becomes durable together with a certificate: what its caller wants, and that its client was
+   seen, if the last time was some while ago. */
+static int record_beside(struct insert_batch *batch, const struct batch_item *item,
+			 struct fault *fault)
+{
+	static const char seen_sql[] = "UPDATE client SET seen_at = ?1 WHERE name = ?2";
+	const struct insertion *insertion = item->part->insertion;
+	const struct issued_certificate *record = record_of(item);
+
+	if (insertion->beside != NULL &&
+	    insertion->beside(insertion->beside_context, batch->transaction, record, fault) < 0)
+		return -1;
+	if (item->part->client->seen_at_s >= insertion->now_s - 60)
+		return 0;
+	item->part->client->seen_at_s = insertion->now_s;
+	return run_later(batch->transaction, seen_sql,
+			 VALUES(number_value(insertion->now_s), text_value(record->client)), fault);
+}
+
+/* One for each caller, or for each certificate when their order is drawn. Both arrays have room for
+   what was inserted. Returns how many. */
+static size_t fill_events(const struct insert_batch *batch, struct event *events,
+			  uint8_t (*serials)[SERIAL_MAX])
+{
+	const struct joint_insertion *last = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct batch_item *item = &batch->items[i];
+
+		if (item->part->results[item->index] != INSERTED)
+			continue;
+		if (batch->shuffled || item->part != last)
+			events[count++] = (struct event){.kind = EVENT_CERTIFIED,
+							 .time_s = item->part->insertion->now_s,
+							 .by = record_of(item)->client,
+							 .client = record_of(item)->client,
+							 .serials = (void *)serials};
+		last = item->part;
+		events[count - 1].serial_count++;
+		memcpy(*serials++, record_of(item)->serial, SERIAL_MAX);
+	}
+	return count;
+}
+
+static int record_certified(struct insert_batch *batch, struct fault *fault)
+{
+	uint8_t(*serials)[SERIAL_MAX] = calloc(batch->row_count, sizeof(*serials));
+	struct event *events = calloc(batch->row_count, sizeof(*events));
+	int result = serials != NULL && events != NULL ? 0 : set_memory_fault(fault);
+
+	if (result == 0)
+		result = append_events(batch->transaction, events,
+				       fill_events(batch, events, serials), &batch->chain.own,
+				       fault);
+	free(serials);
+	free(events);
+	return result;
+}
+
+static int write_batch(struct insert_batch *batch, struct fault *fault)
+{
+	if (batch->row_count == 0)
+		return 0;
+	if (insert_rows(batch->transaction, &certificate_table, batch->values, batch->row_count,
+			NULL, fault) < 0)
+		return -1;
+	for (const struct batch_item *item = batch->items; item < batch->items + batch->count;
+	     item++)
+		if (item->part->results[item->index] == INSERTED &&
+		    record_beside(batch, item, fault) < 0)
+			return -1;
+	return record_certified(batch, fault);
+}
+
+/* In a transaction that has begun, which it commits. */
+static int insert_in(struct transaction *transaction, struct joint_insertion *const *parts,
+		     size_t count, struct fault *fault)
+{
+	CLEANUP(clear_insert_batch)
+	struct insert_batch batch = {.transaction = transaction};
+
+	if (init_insert_batch(&batch, parts, count, fault) < 0 || find_twins(&batch, fault) < 0 ||
+	    read_batch(&batch, fault) < 0)
+		return -1;
+	take_counts(&batch);
+	for (size_t i = 0; i < batch.count; i++)
+		if (decide_item(&batch, i, fault) < 0)
+			return -1;
+	if (write_batch(&batch, fault) < 0 || commit_transaction(transaction, fault) < 0)
+		return -1;
+	keep_counts(&transaction->store->counts, &batch);
+	return 0;
+}
+
+static int insert_once(struct store *store, struct joint_insertion *const *parts, size_t count,
+		       struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0)
+		return -1;
+	return insert_in(&transaction, parts, count, fault);
+}
+
+/* After an attempt that ended with *problem. */
+static int insert_again(struct store *store, struct joint_insertion *const *parts, size_t count,
+			struct fault *problem, struct fault *fault)
 {
 	unsigned int tries = 0;
-	struct fault problem;
 
-	do {
-		problem = (struct fault){0};
-		for (size_t i = 0; i < count && tries > 0; i++)
-			((struct joint_insertion *)parts[i])->repeated = true;
-		if (insert_once(store, parts, count, &problem) == 0)
+	while (should_run_again(problem, &tries)) {
+		*problem = (struct fault){0};
+		for (size_t i = 0; i < count; i++)
+			parts[i]->repeated = true;
+		if (insert_once(store, parts, count, problem) == 0)
 			return 0;
-	} while (should_run_again(&problem, &tries));
-	return pass_fault(&problem, fault);
+	}
+	return pass_fault(problem, fault);
+}
+
+static int insert_alone(struct store *store, struct joint_insertion *part, struct fault *fault)
+{
+	struct fault problem = {0};
+
+	if (insert_once(store, &part, 1, &problem) == 0)
+		return 0;
+	return insert_again(store, &part, 1, &problem, fault);
+}
+
+/* All that wait, once there is a transaction for them: more have come until then. */
+static int insert_waiting(struct store *store, struct joint_work *work,
+			  struct joint_insertion **ret_parts, size_t *ret_count,
+			  struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct fault problem = {0};
+	void *taken[JOINT_WORK_MAX];
+	int begun = begin_transaction(store, TRANSACTION_WRITE, &transaction, &problem);
+
+	*ret_count = take_parts(work, taken);
+	memcpy(ret_parts, taken, *ret_count * sizeof(*ret_parts));
+	if (begun == 0 && insert_in(&transaction, ret_parts, *ret_count, &problem) == 0)
+		return 0;
+	end_transaction(&transaction);
+	return insert_again(store, ret_parts, *ret_count, &problem, fault);
 }
 
 /* What one of them refuses to have recorded (beside_function) is no other's failure: then each has
    a transaction of its own. */
-static void insert_jointly(void *context, void *const *parts, size_t count)
+static void insert_jointly(void *context, struct joint_work *work)
 {
 	struct store *store = context;
+	struct joint_insertion *parts[JOINT_WORK_MAX];
 	struct fault fault = {0};
-	int result = insert_all(store, parts, count, &fault);
+	size_t count;
+	int result = insert_waiting(store, work, parts, &count, &fault);
 	bool alone = result < 0 && fault.class == FAULT_REFUSED && count > 1;
 
 	for (size_t i = 0; i < count; i++) {
 		struct joint_insertion *each = parts[i];
 
-		each->result = alone ? insert_all(store, &parts[i], 1, &each->fault) : result;
+		each->result = alone ? insert_alone(store, each, &each->fault) : result;
 		if (!alone)
 			each->fault = fault;
 	}
@@ -466,30 +496,5 @@ int insert_certificates(struct store *store, const struct insertion *insertion,
 	gather_jointly(&store->insertions, &gathering, insert_jointly, store, &own);
 	if (own.result < 0)
 		return pass_fault(&own.fault, fault);
-	return own.repeated ? find_own(store, insertion, ret_results, fault) : 0;
-}
-
-int insert_recovered(struct transaction *transaction, const struct issued_certificate *record,
-		     int64_t now_s, bool *ret_inserted, struct fault *fault)
-{
-	const struct event event = {.kind = EVENT_CERTIFIED,
-				    .time_s = now_s,
-				    .by = CA_NAME,
-				    .client = record->client,
-				    .type = "recovered",
-				    .serials = &record->serial,
-				    .serial_count = 1};
-	const struct value key = octets_value(record->key_sha256, SHA256_LEN);
-	struct value values[TABLE_COLUMNS_MAX];
-	bool is_spent;
-	bool inserted = false;
-
-	append_row(record, values);
-	if (find_keys(transaction, &spent, (struct values){&key, 1}, &is_spent, fault) < 0 ||
-	    (!is_spent &&
-	     insert_rows(transaction, &certificate_table, values, 1, &inserted, fault) < 0) ||
-	    (inserted && append_event(transaction, &event, fault) < 0))
-		return -1;
-	*ret_inserted = inserted;
-	return 0;
+	return own.repeated ? find_own_insertions(store, insertion, ret_results, fault) : 0;
 }

@@ -19,8 +19,6 @@ int begin_transaction(struct store *store, enum transaction_mode mode,
 		return -1;
 	transaction->store = store;
 	transaction->line_id = 0;
-	if (mode == TRANSACTION_WRITE)
-		atomic_fetch_add(&store->writes, 1);
 	return 0;
 }
 
@@ -158,6 +156,14 @@ int run_statement(struct transaction *transaction, const char *sql, struct value
 	if (ret_changed != NULL)
 		*ret_changed = changed;
 	return 0;
+}
+
+int run_later(struct transaction *transaction, const char *sql, struct values values,
+	      struct fault *fault)
+{
+	if (check_begun(transaction, fault) < 0)
+		return -1;
+	return transaction->store->driver->run(transaction->connection, sql, values, NULL, fault);
 }
 
 static int open_rows(struct transaction *transaction, const char *sql, bool cached,
@@ -412,13 +418,12 @@ int resume_ids(struct transaction *transaction, struct fault *fault)
 	return sql == NULL ? 0 : query_number(transaction, sql, NO_VALUES, &ignored, fault);
 }
 
-int find_keys(struct transaction *transaction, const struct key_column *column,
-	      struct values values, bool *ret_present, struct fault *fault)
+int look_up(struct transaction *transaction, const struct lookup *lookups, size_t count,
+	    struct fault *fault)
 {
 	if (check_begun(transaction, fault) < 0)
 		return -1;
-	return transaction->store->driver->find_keys(transaction->connection, column, values,
-						     ret_present, fault);
+	return transaction->store->driver->look_up(transaction->connection, lookups, count, fault);
 }
 
 int check_integrity(struct transaction *transaction, damage_function *function, void *context,

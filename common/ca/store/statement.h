@@ -108,6 +108,11 @@ struct values {
 int run_statement(struct transaction *transaction, const char *sql, struct values values,
 		  int64_t *ret_changed, struct fault *fault) MUST_CHECK;
 
+/* The same for a short one that nothing needs to wait for: it may be run with those that follow,
+   and its failure be that of one of them, or of the commit. */
+int run_later(struct transaction *transaction, const char *sql, struct values values,
+	      struct fault *fault) MUST_CHECK;
+
 /*
  * The rows of a query, on the stack like the transaction, and declared after it:
  *
@@ -124,7 +129,9 @@ struct rows {
 	char problem[128];           /* of the current row; "": none */
 };
 
-/* Begins a query. The texts and octets of the values must remain until the rows are closed. */
+/* Begins a query, which in a WRITE may be run, and fail, when next_row asks for its first row, or
+   with another statement before. The texts and octets of the values must remain until the rows are
+   closed. */
 int query_rows(struct transaction *transaction, const char *sql, struct values values,
 	       struct rows *rows, struct fault *fault) MUST_CHECK;
 
@@ -187,7 +194,8 @@ struct table {
  * Inserts rows as one batch. A row whose value of the conflict column is in the table already, or
  * in an earlier row of the batch, is left out; any other conflict fails.
  * Shape: values holds row_count rows of column_count values each, in the order of the columns.
- * ret_inserted has room for row_count.
+ * ret_inserted has room for row_count, where the table has a conflict column. Where it has none,
+ * ret_inserted is NULL, and a failure may be that of a later statement, as of run_later.
  */
 int insert_rows(struct transaction *transaction, const struct table *table,
 		const struct value *values, size_t row_count, bool *ret_inserted,
@@ -203,15 +211,25 @@ int query_columns(struct transaction *transaction, struct rows *rows,
 /* In a WRITE that inserted certificates with their ids: those to come get higher ids. */
 int resume_ids(struct transaction *transaction, struct fault *fault) MUST_CHECK;
 
-/* A column of octets with an index. Static, like struct table. */
-struct key_column {
-	const char *table;
-	const char *column;
+/*
+ * A query that is run once for each of the values, as ?1, beside `more` as ?2 and so on. It gives
+ * one row of numbers or none. The SQL is static, and does not end with an ORDER BY or a LIMIT.
+ */
+enum { LOOKUPS_MAX = 4, LOOKUP_PARAMETERS_MAX = 4 };
+
+struct lookup {
+	const char *sql;
+	enum value_kind kind; /* of all the values: VALUE_TEXT or VALUE_OCTETS */
+	struct values values;
+	struct values more;
+	size_t column_count;
+	bool *ret_found;      /* has room for an answer to each value */
+	int64_t *ret_numbers; /* column_count of them for each value, where there was a row */
 };
 
-/* Looks up, as one batch, which of the values the column has. ret_present has room for them. */
-int find_keys(struct transaction *transaction, const struct key_column *column,
-	      struct values values, bool *ret_present, struct fault *fault) MUST_CHECK;
+/* Runs several lookups, at most LOOKUPS_MAX, as one batch, in a WRITE. */
+int look_up(struct transaction *transaction, const struct lookup *lookups, size_t count,
+	    struct fault *fault) MUST_CHECK;
 
 /* Called for each problem of check_integrity. */
 typedef int damage_function(void *context, const char *text, struct fault *fault);

@@ -73,6 +73,7 @@ enum { CALLERS = JOINT_WORK_MAX + 9 };
 /* Work that begins with one caller, and goes on when all the others wait. */
 struct joint_scene {
 	struct joint_work work;
+	bool early; /* parts are taken before others wait */
 	size_t runs;
 	size_t parts[CALLERS]; /* of each run */
 	unsigned int done[CALLERS];
@@ -88,12 +89,16 @@ static size_t count_waiting(struct joint_work *work)
 	return waiting;
 }
 
-static void do_parts(void *context, void *const *parts, size_t count)
+static void do_parts(void *context, struct joint_work *work)
 {
 	struct joint_scene *scene = context;
+	void *parts[JOINT_WORK_MAX];
+	size_t count = scene->early ? take_parts(work, parts) : 0;
 
-	while (scene->runs == 0 && count_waiting(&scene->work) < CALLERS - 1)
+	while (scene->runs == 0 && count_waiting(work) < CALLERS - count)
 		(void)usleep(1000);
+	if (!scene->early)
+		count = take_parts(work, parts);
 	scene->parts[scene->runs++] = count;
 	for (size_t i = 0; i < count; i++)
 		++*(unsigned int *)parts[i];
@@ -113,25 +118,41 @@ static void *call(void *argument)
 	return NULL;
 }
 
-Test(workers, do_together_what_waits_for_work_under_way)
+static void run_callers(struct joint_scene *scene)
 {
-	struct joint_scene scene = {.runs = 0};
 	struct joint_thread callers[CALLERS];
 
-	init_joint_work(&scene.work);
+	init_joint_work(&scene->work);
 	for (size_t i = 0; i < CALLERS; i++) {
-		callers[i] = (struct joint_thread){.scene = &scene, .part = &scene.done[i]};
+		callers[i] = (struct joint_thread){.scene = scene, .part = &scene->done[i]};
 		cr_assert_eq(pthread_create(&callers[i].thread, NULL, call, &callers[i]), 0);
 	}
 	for (size_t i = 0; i < CALLERS; i++)
 		cr_assert_eq(pthread_join(callers[i].thread, NULL), 0);
+	for (size_t i = 0; i < CALLERS; i++)
+		cr_expect_eq(scene->done[i], 1);
+	destroy_joint_work(&scene->work);
+}
+
+Test(workers, do_together_what_waits_for_work_under_way)
+{
+	struct joint_scene scene = {.early = true};
+
+	run_callers(&scene);
 	cr_expect_eq(scene.runs, 3);
 	cr_expect_eq(scene.parts[0], 1, "nobody waits for others to come");
 	cr_expect_eq(scene.parts[1], JOINT_WORK_MAX);
 	cr_expect_eq(scene.parts[2], CALLERS - 1 - JOINT_WORK_MAX);
-	for (size_t i = 0; i < CALLERS; i++)
-		cr_expect_eq(scene.done[i], 1);
-	destroy_joint_work(&scene.work);
+}
+
+Test(workers, do_together_what_came_until_the_parts_were_taken)
+{
+	struct joint_scene scene = {.early = false};
+
+	run_callers(&scene);
+	cr_expect_eq(scene.runs, 2);
+	cr_expect_eq(scene.parts[0], JOINT_WORK_MAX);
+	cr_expect_eq(scene.parts[1], CALLERS - JOINT_WORK_MAX);
 }
 
 struct gathered {
@@ -140,13 +161,13 @@ struct gathered {
 	size_t parts;
 };
 
-static void count_parts(void *context, void *const *parts, size_t count)
+static void count_parts(void *context, struct joint_work *work)
 {
 	struct gathered *gathered = context;
+	void *parts[JOINT_WORK_MAX];
 
-	(void)parts;
 	gathered->runs++;
-	gathered->parts += count;
+	gathered->parts += take_parts(work, parts);
 }
 
 enum { ENOUGH = 5 };
@@ -180,12 +201,12 @@ Test(workers, wait_for_each_other_until_enough_have_come)
 }
 
 /* Counts the runs, and the parts of the last one. */
-static void note_parts(void *context, void *const *parts, size_t count)
+static void note_parts(void *context, struct joint_work *work)
 {
 	struct joint_scene *scene = context;
+	void *parts[JOINT_WORK_MAX];
 
-	(void)parts;
-	scene->parts[0] = count;
+	scene->parts[0] = take_parts(work, parts);
 	scene->runs++;
 }
 

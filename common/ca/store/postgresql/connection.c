@@ -39,8 +39,31 @@ static void receive_notice(void *context, const struct pg_result *result)
 				sizeof(connection->warning));
 }
 
+/* A statement that was sent, whose result is still to be read. */
+struct pg_pending {
+	struct pg_pending *next;
+	struct pg_result **ret_result; /* NULL: not wanted */
+};
+
+static void drop_first_pending(struct pg_connection *connection)
+{
+	struct pg_pending *first = connection->pending;
+
+	connection->pending = first->next;
+	free(first);
+}
+
+void forget_pending(struct pg_connection *connection, struct pg_result **result)
+{
+	for (struct pg_pending *at = connection->pending; at != NULL; at = at->next)
+		if (at->ret_result == result)
+			at->ret_result = NULL;
+}
+
 void close_pg_connection(struct pg_connection *connection)
 {
+	while (connection->pending != NULL)
+		drop_first_pending(connection);
 	if (connection->handle != NULL)
 		connection->libpq->finish(TAKE(connection->handle));
 }
@@ -202,6 +225,99 @@ static int collect_results(struct pg_connection *connection, int64_t until_us,
 	return 0;
 }
 
+int execute_pg_later(struct pg_connection *connection, const char *sql,
+		     const struct pg_parameters *parameters, struct pg_result **ret_result,
+		     struct fault *fault)
+{
+	const struct libpq *libpq = connection->libpq;
+	struct pg_pending *pending;
+
+	if (connection->handle == NULL)
+		return report_lost(connection, "before this statement", fault);
+	pending = calloc(1, sizeof(*pending));
+	if (pending == NULL)
+		return set_memory_fault(fault);
+	if (connection->pending == NULL)
+		connection->pending_end = &connection->pending;
+	pending->ret_result = ret_result;
+	if ((connection->pending == NULL && libpq->enter_pipeline(connection->handle) == 0) ||
+	    libpq->send_query_params(connection->handle, sql, parameters->count, parameters->types,
+				     parameters->values, parameters->lengths, parameters->formats,
+				     1) == 0) {
+		free(pending);
+		return report_lost(connection, libpq->error_message(connection->handle), fault);
+	}
+	*connection->pending_end = pending;
+	connection->pending_end = &pending->next;
+	return 0;
+}
+
+/* Of the first statement. The connection is lost, or has gone on to the next one. *problem is the
+   first error of all. */
+static void collect_first(struct pg_connection *connection, int64_t until_us, struct fault *problem)
+{
+	struct pg_result **ret_result = connection->pending->ret_result;
+	const struct libpq *libpq = connection->libpq;
+	struct pg_result *result = NULL;
+	struct pg_result *end = NULL;
+	int status;
+
+	if (next_result(connection, until_us, &result, problem) < 0)
+		return;
+	if (next_result(connection, until_us, &end, problem) < 0) {
+		libpq->clear(result);
+		return;
+	}
+	libpq->clear(end);
+	drop_first_pending(connection);
+	status = result != NULL ? libpq->result_status(result) : LIBPQ_EMPTY_QUERY;
+	if (status == LIBPQ_COMMAND_OK || status == LIBPQ_TUPLES_OK) {
+		if (ret_result != NULL)
+			*ret_result = TAKE(result);
+	} else if (status != LIBPQ_PIPELINE_ABORTED) {
+		(void)set_pg_fault(connection, result, problem);
+	}
+	libpq->clear(result);
+}
+
+/* After the last statement's result comes that of the synchronisation. */
+static int end_pipeline(struct pg_connection *connection, int64_t until_us, struct fault *fault)
+{
+	const struct libpq *libpq = connection->libpq;
+	struct pg_result *result = NULL;
+
+	if (next_result(connection, until_us, &result, fault) < 0)
+		return -1;
+	libpq->clear(result);
+	if (result == NULL || libpq->exit_pipeline(connection->handle) == 0)
+		return report_lost(connection, libpq->error_message(connection->handle), fault);
+	return 0;
+}
+
+static int collect_for(struct pg_connection *connection, int64_t wait_ms, struct fault *fault)
+{
+	const int64_t until_us = read_stopwatch_us() + wait_ms * 1000;
+	struct fault problem = {0};
+
+	if (connection->pending == NULL)
+		return 0;
+	if (connection->libpq->pipeline_sync(connection->handle) == 0)
+		return report_lost(connection, connection->libpq->error_message(connection->handle),
+				   fault);
+	if (flush_pg(connection, until_us, fault) < 0)
+		return -1;
+	while (connection->pending != NULL)
+		collect_first(connection, until_us, &problem);
+	if (connection->handle != NULL && end_pipeline(connection, until_us, fault) < 0)
+		return -1;
+	return problem.class == FAULT_NONE ? 0 : pass_fault(&problem, fault);
+}
+
+int collect_pg(struct pg_connection *connection, struct fault *fault)
+{
+	return collect_for(connection, STATEMENT_MS, fault);
+}
+
 static int execute_for(struct pg_connection *connection, int64_t wait_ms, const char *sql,
 		       const struct pg_parameters *parameters, struct pg_result **ret_result,
 		       struct fault *fault)
@@ -213,6 +329,8 @@ static int execute_for(struct pg_connection *connection, int64_t wait_ms, const 
 
 	if (connection->handle == NULL)
 		return report_lost(connection, "before this statement", fault);
+	if (collect_pg(connection, fault) < 0)
+		return -1;
 	sent = parameters == NULL
 		       ? libpq->send_query(connection->handle, sql)
 		       : libpq->send_query_params(connection->handle, sql, parameters->count,
@@ -325,12 +443,15 @@ static int report_unknown(const struct pg_connection *connection, const char *wh
 
 int commit_pg(struct pg_connection *connection, struct fault *fault)
 {
+	static const struct pg_parameters none = {0};
 	struct fault problem = {0};
 	struct pg_result *result = NULL;
 	bool committed;
 
 	connection->warning[0] = '\0';
-	if (execute_for(connection, COMMIT_MS, "COMMIT", NULL, &result, &problem) < 0) {
+	if (execute_pg_later(connection, "COMMIT", &none, &result, &problem) < 0 ||
+	    collect_for(connection, COMMIT_MS, &problem) < 0) {
+		connection->libpq->clear(result);
 		if (connection->handle == NULL)
 			return report_unknown(connection, problem.text, fault);
 		return pass_fault(&problem, fault);
@@ -354,6 +475,7 @@ void abort_pg(struct pg_connection *connection)
 {
 	struct fault ignored = {0};
 
+	(void)!collect_pg(connection, &ignored);
 	if (connection->handle == NULL ||
 	    connection->libpq->transaction_status(connection->handle) == LIBPQ_IDLE)
 		return;

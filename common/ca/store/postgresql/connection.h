@@ -20,6 +20,8 @@ struct pg_connection {
 	int64_t instance;           /* when the server that answers was started */
 	char warning[256];          /* of the server, since it was last cleared; "": none */
 	struct pg_cursor *cursors;  /* open ones */
+	struct pg_pending *pending; /* statements that were sent without waiting for results */
+	struct pg_pending **pending_end;
 	unsigned int cursor_number; /* of the last cursor declared */
 };
 
@@ -53,6 +55,22 @@ void close_pg_connection(struct pg_connection *connection);
 int execute_pg(struct pg_connection *connection, const char *sql,
 	       const struct pg_parameters *parameters, struct pg_result **ret_result,
 	       struct fault *fault) MUST_CHECK;
+
+/*
+ * Has the statement run with those that follow it, in one round trip (libpq's pipeline mode): at
+ * the next execute_pg, collect_pg or commit_pg, which fails if it does. Values are copied.
+ * *ret_result, which may be NULL and must remain until then, receives the result.
+ */
+int execute_pg_later(struct pg_connection *connection, const char *sql,
+		     const struct pg_parameters *parameters, struct pg_result **ret_result,
+		     struct fault *fault) MUST_CHECK;
+
+/* Waits for the results of all such statements. On failure those after the first that failed have
+   none. */
+int collect_pg(struct pg_connection *connection, struct fault *fault) MUST_CHECK;
+
+/* The result is not wanted any more. */
+void forget_pending(struct pg_connection *connection, struct pg_result **result);
 
 /* Runs statements that may take minutes; their transaction is to lift its statement_timeout. */
 int execute_long_pg(struct pg_connection *connection, const char *sql,

@@ -23,6 +23,9 @@ static const struct {
 	{"PQsetNoticeReceiver", offsetof(struct libpq, set_notice_receiver)},
 	{"PQsendQuery", offsetof(struct libpq, send_query)},
 	{"PQsendQueryParams", offsetof(struct libpq, send_query_params)},
+	{"PQenterPipelineMode", offsetof(struct libpq, enter_pipeline)},
+	{"PQexitPipelineMode", offsetof(struct libpq, exit_pipeline)},
+	{"PQpipelineSync", offsetof(struct libpq, pipeline_sync)},
 	{"PQflush", offsetof(struct libpq, flush)},
 	{"PQconsumeInput", offsetof(struct libpq, consume_input)},
 	{"PQisBusy", offsetof(struct libpq, is_busy)},
@@ -80,7 +83,7 @@ int load_libpq(struct libpq *ret_libpq, struct fault *fault)
 			return set_fault(
 				fault, FAULT_FAILED,
 				"libpq.so.5: expected the function %s, found none: install "
-				"the package libpq5, version 12 or newer",
+				"the package libpq5, version 14 or newer",
 				functions[i].name);
 		memcpy((char *)&libpq + functions[i].offset, &symbol, sizeof(symbol));
 	}

@@ -16,7 +16,12 @@ struct pg_result;
 
 /* ConnStatusType, ExecStatusType, PGTransactionStatusType, and fields of an error. */
 enum { LIBPQ_CONNECTION_OK = 0 };
-enum { LIBPQ_EMPTY_QUERY = 0, LIBPQ_COMMAND_OK = 1, LIBPQ_TUPLES_OK = 2 };
+enum {
+	LIBPQ_EMPTY_QUERY = 0,
+	LIBPQ_COMMAND_OK = 1,
+	LIBPQ_TUPLES_OK = 2,
+	LIBPQ_PIPELINE_ABORTED = 11
+};
 enum { LIBPQ_IDLE = 0, LIBPQ_IN_TRANSACTION = 2 };
 enum { LIBPQ_DIAG_SEVERITY = 'V', LIBPQ_DIAG_SQLSTATE = 'C', LIBPQ_DIAG_MESSAGE = 'M' };
 
@@ -51,6 +56,9 @@ struct libpq {
 	int (*send_query_params)(struct pg_conn *connection, const char *sql, int count,
 				 const unsigned int *types, const char *const *values,
 				 const int *lengths, const int *formats, int result_format);
+	int (*enter_pipeline)(struct pg_conn *connection);
+	int (*exit_pipeline)(struct pg_conn *connection);
+	int (*pipeline_sync)(struct pg_conn *connection);
 	int (*flush)(struct pg_conn *connection);
 	int (*consume_input)(struct pg_conn *connection);
 	int (*is_busy)(struct pg_conn *connection);

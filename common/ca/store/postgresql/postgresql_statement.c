@@ -7,14 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FETCH_ROWS = 2000 };
+enum {
+	FETCH_ROWS = 2000,
+	/* More rows than these are inserted before the COMMIT, which has its own deadline. */
+	LATER_ROWS_MAX = 1000,
+};
 
 struct pg_cursor {
 	struct store_cursor cursor;
-	const void *key; /* address of a static text; NULL: the text was composed */
-	struct pg_result *result;
-	int row;             /* the current one of the result; -1: before the first */
-	unsigned int number; /* of the cursor in the server; 0: the result is all there is */
+	const void *key;          /* address of a static text; NULL: the text was composed */
+	struct pg_result *result; /* NULL: not read yet */
+	int row;                  /* the current one of the result; -1: before the first */
+	unsigned int number;      /* of the cursor in the server; 0: the result is all there is */
 	struct pg_cursor *next;
 };
 
@@ -67,9 +71,10 @@ static int execute_again(struct pg_connection *connection, const char *sql,
 	return execute_pg(connection, sql, parameters, ret_result, fault);
 }
 
-/* prefix is put before the text. */
+/* prefix is put before the text. later: in a WRITE with the statements that follow. */
 static int execute_values(struct pg_connection *connection, const char *prefix, const char *sql,
-			  struct values values, struct pg_result **ret_result, struct fault *fault)
+			  struct values values, bool later, struct pg_result **ret_result,
+			  struct fault *fault)
 {
 	struct pg_parameters parameters = {0};
 	CLEANUP(clear_buffer) struct buffer text = {0};
@@ -83,6 +88,9 @@ static int execute_values(struct pg_connection *connection, const char *prefix, 
 	if (check_buffer(&whole, fault) < 0 ||
 	    fill_parameters(connection, sql, values, count, &parameters, fault) < 0)
 		return -1;
+	if (later && connection->mode == TRANSACTION_WRITE)
+		return execute_pg_later(connection, (const char *)whole.data, &parameters,
+					ret_result, fault);
 	return execute_again(connection, (const char *)whole.data, &parameters, ret_result, fault);
 }
 
@@ -92,7 +100,9 @@ int run_pg(struct store_connection *base, const char *sql, struct values values,
 	struct pg_connection *connection = pg_connection_of(base);
 	struct pg_result *result = NULL;
 
-	if (execute_values(connection, "", sql, values, &result, fault) < 0)
+	if (ret_changed == NULL)
+		return execute_values(connection, "", sql, values, true, NULL, fault);
+	if (execute_values(connection, "", sql, values, false, &result, fault) < 0)
 		return -1;
 	*ret_changed = strtoll(connection->libpq->cmd_tuples(result), NULL, 10);
 	connection->libpq->clear(result);
@@ -129,7 +139,7 @@ static int declare_cursor(struct pg_connection *connection, const char *sql, str
 
 	(void)snprintf(prefix, sizeof(prefix), "DECLARE c%u NO SCROLL CURSOR FOR ",
 		       ++connection->cursor_number);
-	if (execute_values(connection, prefix, sql, values, &declared, fault) < 0)
+	if (execute_values(connection, prefix, sql, values, false, &declared, fault) < 0)
 		return -1;
 	connection->libpq->clear(declared);
 	cursor->number = connection->cursor_number;
@@ -153,7 +163,8 @@ int open_pg_cursor(struct store_connection *base, const char *sql, bool cached,
 	cursor->key = cached ? sql : NULL;
 	cursor->row = -1;
 	if ((long_one ? declare_cursor(connection, sql, values, cursor, fault)
-		      : execute_values(connection, "", sql, values, &cursor->result, fault)) < 0) {
+		      : execute_values(connection, "", sql, values, true, &cursor->result, fault)) <
+	    0) {
 		free(cursor);
 		return -1;
 	}
@@ -170,6 +181,12 @@ int step_pg_cursor(struct store_cursor *base, bool *ret_row, struct fault *fault
 	const struct libpq *libpq = connection->libpq;
 	struct pg_result *next = NULL;
 
+	if (cursor->result == NULL && collect_pg(connection, fault) < 0)
+		return -1;
+	if (cursor->result == NULL)
+		return set_fault(fault, FAULT_FAILED,
+				 "%s: this query was not run, as a statement before it failed",
+				 connection->connection.store->name);
 	if (cursor->row + 1 >= libpq->ntuples(cursor->result) && cursor->number != 0 &&
 	    libpq->ntuples(cursor->result) == FETCH_ROWS) {
 		if (fetch_rows(connection, cursor->number, &next, fault) < 0)
@@ -212,6 +229,7 @@ void close_pg_cursor(struct store_cursor *base)
 	while (*link != cursor)
 		link = &(*link)->next;
 	*link = cursor->next;
+	forget_pending(pg_connection_of(base->connection), &cursor->result);
 	libpq_of(cursor)->clear(cursor->result);
 	free(cursor);
 }
@@ -299,6 +317,7 @@ int insert_pg_rows(struct store_connection *base, const struct table *table,
 	CLEANUP(clear_arrays) struct batch_arrays arrays = {0};
 	struct pg_parameters parameters = {0};
 	struct pg_result *result = NULL;
+	bool later = ret_inserted == NULL && row_count <= LATER_ROWS_MAX;
 	int matched;
 
 	if (row_count == 0)
@@ -311,12 +330,15 @@ int insert_pg_rows(struct store_connection *base, const struct table *table,
 		add_array_parameter(&parameters, table->columns[i].kind, &arrays.columns[i]);
 	}
 	compose_insert(table, &sql);
-	if (check_buffer(&sql, fault) < 0 ||
-	    execute_pg(connection, (const char *)sql.data, &parameters, &result, fault) < 0)
+	if (check_buffer(&sql, fault) < 0)
+		return -1;
+	if (later)
+		return execute_pg_later(connection, (const char *)sql.data, &parameters, NULL,
+					fault);
+	if (execute_pg(connection, (const char *)sql.data, &parameters, &result, fault) < 0)
 		return -1;
 	if (table->conflict == NULL) {
 		connection->libpq->clear(result);
-		memset(ret_inserted, true, row_count * sizeof(*ret_inserted));
 		return 0;
 	}
 	matched = match_inserted(connection, table, values, row_count, result, ret_inserted, fault);
@@ -324,36 +346,85 @@ int insert_pg_rows(struct store_connection *base, const struct table *table,
 	return matched;
 }
 
-int find_pg_keys(struct store_connection *base, const struct key_column *column,
-		 struct values values, bool *ret_present, struct fault *fault)
+/* ?1 is a value of the array, ?2 and those after it are parameters. */
+static void compose_lookup(const struct lookup *lookup, struct buffer *sql)
 {
-	struct pg_connection *connection = pg_connection_of(base);
-	const struct libpq *libpq = connection->libpq;
+	append_format(sql,
+		      "SELECT asked.ordinal, found.* FROM unnest($1::%s[]) WITH ORDINALITY AS asked"
+		      " (value, ordinal) CROSS JOIN LATERAL (",
+		      lookup->kind == VALUE_TEXT ? "text" : "bytea");
+	for (const char *at = lookup->sql; *at != '\0'; at++) {
+		if (*at == '?' && at[1] == '1') {
+			append_string(sql, "asked.value");
+			at++;
+		} else {
+			append_bytes(sql,
+				     (struct bytes){(const uint8_t *)(*at == '?' ? "$" : at), 1});
+		}
+	}
+	/* A query with an OFFSET stays one of its own, and is run by its index once a value. */
+	append_string(sql, " OFFSET 0) AS found");
+}
+
+static int send_lookup(struct pg_connection *connection, const struct lookup *lookup,
+		       struct pg_result **result, struct fault *fault)
+{
 	CLEANUP(clear_buffer) struct buffer sql = {0};
 	CLEANUP(clear_buffer) struct buffer array = {0};
 	struct pg_parameters parameters = {0};
-	struct pg_result *result = NULL;
 
-	if (values.count == 0)
-		return 0;
-	append_format(&sql,
-		      "SELECT ordinal FROM unnest($1::bytea[]) WITH ORDINALITY AS asked (value, "
-		      "ordinal) WHERE EXISTS (SELECT 1 FROM %s WHERE %s.%s = asked.value)",
-		      column->table, column->table, column->column);
+	compose_lookup(lookup, &sql);
+	append_bytes(&sql, (struct bytes){(const uint8_t *)"", 1});
 	if (check_buffer(&sql, fault) < 0 ||
-	    append_array(&array, VALUE_OCTETS, values.values, 1, values.count, fault) < 0)
+	    append_array(&array, lookup->kind, lookup->values.values, 1, lookup->values.count,
+			 fault) < 0)
 		return -1;
-	add_array_parameter(&parameters, VALUE_OCTETS, &array);
-	if (execute_again(connection, (const char *)sql.data, &parameters, &result, fault) < 0)
-		return -1;
-	memset(ret_present, 0, values.count * sizeof(*ret_present));
-	for (int i = 0; i < libpq->ntuples(result); i++) {
-		struct value ordinal =
-			read_pg_value(libpq->ftype(result, 0), libpq->getvalue(result, i, 0),
-				      libpq->getlength(result, i, 0));
+	add_array_parameter(&parameters, lookup->kind, &array);
+	for (size_t i = 0; i < lookup->more.count; i++)
+		if (add_parameter(&parameters, &lookup->more.values[i], fault) < 0)
+			return -1;
+	return execute_pg_later(connection, (const char *)sql.data, &parameters, result, fault);
+}
 
-		ret_present[ordinal.number - 1] = true;
+static int64_t read_number(const struct libpq *libpq, const struct pg_result *result, int row,
+			   int column)
+{
+	return read_pg_value(libpq->ftype(result, column), libpq->getvalue(result, row, column),
+			     libpq->getlength(result, row, column))
+		.number;
+}
+
+static void read_lookup(const struct libpq *libpq, const struct lookup *lookup,
+			const struct pg_result *result)
+{
+	memset(lookup->ret_found, 0, lookup->values.count * sizeof(*lookup->ret_found));
+	for (int row = 0; row < libpq->ntuples(result); row++) {
+		size_t at = (size_t)read_number(libpq, result, row, 0) - 1;
+
+		lookup->ret_found[at] = true;
+		for (size_t i = 0; i < lookup->column_count; i++)
+			lookup->ret_numbers[at * lookup->column_count + i] =
+				read_number(libpq, result, row, (int)i + 1);
 	}
-	libpq->clear(result);
-	return 0;
+}
+
+int look_up_pg(struct store_connection *base, const struct lookup *lookups, size_t count,
+	       struct fault *fault)
+{
+	struct pg_connection *connection = pg_connection_of(base);
+	struct pg_result *results[LOOKUPS_MAX] = {0};
+	int sent = 0;
+
+	for (size_t i = 0; i < count && sent == 0; i++)
+		if (lookups[i].values.count > 0)
+			sent = send_lookup(connection, &lookups[i], &results[i], fault);
+	if (sent == 0)
+		sent = collect_pg(connection, fault);
+	for (size_t i = 0; i < count; i++) {
+		forget_pending(connection, &results[i]);
+		if (sent == 0 && results[i] != NULL)
+			read_lookup(connection->libpq, &lookups[i], results[i]);
+		connection->libpq->clear(results[i]);
+	}
+	return sent;
 }

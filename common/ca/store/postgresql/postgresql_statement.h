@@ -7,8 +7,11 @@
  * The driver's part that runs statements: functions of struct store_driver (driver.h).
  *
  * A query of a READ, or one of a static text in a WRITE, is read whole; the rows of other queries
- * are fetched some hundred at a time. Nothing is prepared under a name, so that a connection pool
- * between this process and the server may give each transaction another session.
+ * are fetched some hundred at a time. In a WRITE, queries of a static text and statements that
+ * nothing waits for are sent without waiting, and read with the next one that is waited for: a
+ * transaction takes as many round trips as it has questions on which its next statement depends,
+ * and the COMMIT goes with the last changes. Nothing is prepared under a name, so that a connection
+ * pool between this process and the server may give each transaction another session.
  */
 int run_pg(struct store_connection *connection, const char *sql, struct values values,
 	   int64_t *ret_changed, struct fault *fault) MUST_CHECK;
@@ -22,7 +25,7 @@ void close_pg_cursor(struct store_cursor *cursor);
 int insert_pg_rows(struct store_connection *connection, const struct table *table,
 		   const struct value *values, size_t row_count, bool *ret_inserted,
 		   struct fault *fault) MUST_CHECK;
-int find_pg_keys(struct store_connection *connection, const struct key_column *column,
-		 struct values values, bool *ret_present, struct fault *fault) MUST_CHECK;
+int look_up_pg(struct store_connection *connection, const struct lookup *lookups, size_t count,
+	       struct fault *fault) MUST_CHECK;
 
 #endif

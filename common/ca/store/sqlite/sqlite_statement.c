@@ -120,7 +120,8 @@ int run_sqlite(struct store_connection *base, const char *sql, struct values val
 	if (take_cached(connection, sql, &statement, fault) < 0 ||
 	    run_once(connection, statement->handle, values, &row, fault) < 0)
 		return -1;
-	*ret_changed = sqlite3_changes64(connection->database.handle);
+	if (ret_changed != NULL)
+		*ret_changed = sqlite3_changes64(connection->database.handle);
 	return 0;
 }
 
@@ -260,38 +261,45 @@ int insert_sqlite_rows(struct store_connection *base, const struct table *table,
 
 		if (run_once(connection, statement->handle, next, &row, fault) < 0)
 			return -1;
-		ret_inserted[i] = sqlite3_changes64(connection->database.handle) > 0;
+		if (ret_inserted != NULL)
+			ret_inserted[i] = sqlite3_changes64(connection->database.handle) > 0;
 	}
 	return 0;
 }
 
-static int take_find(struct sqlite_connection *connection, const struct key_column *column,
-		     struct sqlite_statement **ret_statement, struct fault *fault)
+static int look_up_one(struct sqlite_connection *connection, sqlite3_stmt *handle,
+		       const struct lookup *lookup, size_t at, struct fault *fault)
 {
-	CLEANUP(clear_buffer) struct buffer sql = {0};
+	struct value parameters[LOOKUP_PARAMETERS_MAX] = {lookup->values.values[at]};
+	int result;
 
-	*ret_statement = find_cached(connection, column);
-	if (*ret_statement != NULL)
-		return 0;
-	append_format(&sql, "SELECT 1 FROM %s WHERE %s = ?1", column->table, column->column);
-	if (check_buffer(&sql, fault) < 0)
-		return -1;
-	return add_cached(connection, column, (const char *)sql.data, ret_statement, fault);
+	for (size_t i = 0; i < lookup->more.count; i++)
+		parameters[i + 1] = lookup->more.values[i];
+	result = bind_values(connection, handle,
+			     (struct values){parameters, lookup->more.count + 1}, fault);
+	if (result == 0)
+		result = step_statement(&connection->database, handle, &lookup->ret_found[at],
+					fault);
+	for (size_t i = 0; i < lookup->column_count && result == 0 && lookup->ret_found[at]; i++)
+		lookup->ret_numbers[at * lookup->column_count + i] =
+			sqlite3_column_int64(handle, (int)i);
+	reset_statement(handle);
+	return result;
 }
 
-int find_sqlite_keys(struct store_connection *base, const struct key_column *column,
-		     struct values values, bool *ret_present, struct fault *fault)
+int look_up_sqlite(struct store_connection *base, const struct lookup *lookups, size_t count,
+		   struct fault *fault)
 {
 	struct sqlite_connection *connection = sqlite_connection_of(base);
-	struct sqlite_statement *statement;
 
-	if (take_find(connection, column, &statement, fault) < 0)
-		return -1;
-	for (size_t i = 0; i < values.count; i++) {
-		const struct values next = {&values.values[i], 1};
+	for (size_t i = 0; i < count; i++) {
+		struct sqlite_statement *statement;
 
-		if (run_once(connection, statement->handle, next, &ret_present[i], fault) < 0)
+		if (take_cached(connection, lookups[i].sql, &statement, fault) < 0)
 			return -1;
+		for (size_t at = 0; at < lookups[i].values.count; at++)
+			if (look_up_one(connection, statement->handle, &lookups[i], at, fault) < 0)
+				return -1;
 	}
 	return 0;
 }

@@ -11,7 +11,7 @@ enum { STATEMENTS_MAX = 64 };
 
 struct sqlite_statement {
 	struct store_cursor cursor;
-	const void *key; /* address of the SQL text, table or column; NULL: prepared for one use */
+	const void *key; /* address of the SQL text or table; NULL: prepared for one use */
 	sqlite3_stmt *handle;
 	bool in_use;
 };
@@ -42,8 +42,8 @@ void close_sqlite_cursor(struct store_cursor *cursor);
 int insert_sqlite_rows(struct store_connection *connection, const struct table *table,
 		       const struct value *values, size_t row_count, bool *ret_inserted,
 		       struct fault *fault) MUST_CHECK;
-int find_sqlite_keys(struct store_connection *connection, const struct key_column *column,
-		     struct values values, bool *ret_present, struct fault *fault) MUST_CHECK;
+int look_up_sqlite(struct store_connection *connection, const struct lookup *lookups, size_t count,
+		   struct fault *fault) MUST_CHECK;
 int report_sqlite_damage(struct store_connection *connection, const char *text,
 			 struct fault *fault);
 

@@ -492,9 +492,8 @@ const struct store_driver sqlite_driver = {
 	.column_name = get_sqlite_column_name,
 	.close_cursor = close_sqlite_cursor,
 	.insert_rows = insert_sqlite_rows,
-	.find_keys = find_sqlite_keys,
+	.look_up = look_up_sqlite,
 	.columns_sql = columns_sql,
-	.change_number_sql = "PRAGMA data_version",
 	.report_damage = report_sqlite_damage,
 	.check_integrity = check_sqlite_pages,
 };

@@ -96,19 +96,64 @@ Test(statement_batch, finds_which_keys_are_there)
 						.conflict = "key_sha256",
 						.column_count = 1,
 						.columns = {{"key_sha256", VALUE_OCTETS}}};
-	static const struct key_column column = {"spent_key", "key_sha256"};
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	uint8_t digests[3][SHA256_LEN] = {{1}, {2}, {3}};
 	struct value keys[3];
-	bool present[3];
+	bool present[3] = {true, false, true};
+	const struct lookup lookup = {.sql = "SELECT 1 FROM spent_key WHERE key_sha256 = ?1",
+				      .kind = VALUE_OCTETS,
+				      .values = {keys, 3},
+				      .ret_found = present};
+	const struct lookup empty = {.sql = lookup.sql, .kind = VALUE_OCTETS};
 
 	begin(TRANSACTION_WRITE, &transaction);
 	for (size_t i = 0; i < 3; i++)
 		keys[i] = octets_value(digests[i], SHA256_LEN);
 	OK(insert_rows(&transaction, &spent_keys, &keys[1], 1, present, &fault));
-	OK(find_keys(&transaction, &column, (struct values){keys, 3}, present, &fault));
+	OK(look_up(&transaction, &lookup, 1, &fault));
 	cr_expect_not(present[0]);
 	cr_expect(present[1]);
 	cr_expect_not(present[2]);
-	OK(find_keys(&transaction, &column, NO_VALUES, NULL, &fault));
+	OK(look_up(&transaction, &empty, 1, &fault));
+}
+
+Test(statement_batch, looks_up_numbers_of_several_tables_at_once)
+{
+	static const char *const names[] = {"b", "none", "a"};
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct value rows[2 * CLIENT_VALUES];
+	struct value keys[3];
+	bool inserted[2];
+	bool found[3];
+	bool any[3];
+	int64_t counts[3];
+	int64_t numbers[3][2];
+	const struct lookup lookups[] = {
+		{.sql = "SELECT COUNT(*) FROM client WHERE name = ?1 AND validity < ?2",
+		 .kind = VALUE_TEXT,
+		 .values = {keys, 3},
+		 .more = VALUES(number_value(8)),
+		 .column_count = 1,
+		 .ret_found = any,
+		 .ret_numbers = counts},
+		{.sql = "SELECT validity, certificates FROM client WHERE name = ?1",
+		 .kind = VALUE_TEXT,
+		 .values = {keys, 3},
+		 .column_count = 2,
+		 .ret_found = found,
+		 .ret_numbers = numbers[0]}};
+
+	begin(TRANSACTION_WRITE, &transaction);
+	fill_client(rows, "a");
+	fill_client(rows + CLIENT_VALUES, "b");
+	rows[4] = number_value(7);
+	rows[CLIENT_VALUES + 4] = number_value(8);
+	OK(insert_rows(&transaction, &client_table, rows, 2, inserted, &fault));
+	for (size_t i = 0; i < 3; i++)
+		keys[i] = text_value(names[i]);
+	OK(look_up(&transaction, lookups, 2, &fault));
+	cr_expect(any[0] && any[1] && any[2], "a count is there of nothing, too");
+	cr_expect(counts[0] == 0 && counts[1] == 0 && counts[2] == 1);
+	cr_expect(found[0] && !found[1] && found[2]);
+	cr_expect(numbers[0][0] == 8 && numbers[0][1] == 1 && numbers[2][0] == 7);
 }

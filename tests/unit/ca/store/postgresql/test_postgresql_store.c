@@ -170,6 +170,57 @@ Test(postgresql_store, undoes_a_transaction_whose_session_was_ended)
 	OK(try_add(store, 1, &fault));
 }
 
+/* It is sent with the next one that has an answer, or with the COMMIT. */
+Test(postgresql_store, fails_with_a_statement_that_nothing_waited_for)
+{
+	static const char again_sql[] = "SELECT 7";
+	int64_t number;
+
+	need_postgresql();
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(end_transaction) struct transaction transaction = {0};
+		CLEANUP(close_rows) struct rows never_read = {0};
+
+		OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+		OK(run_later(&transaction, add_sql, VALUES(number_value(1)), &fault));
+		OK(run_later(&transaction, add_sql, VALUES(number_value(1)), &fault));
+		OK(query_rows(&transaction, count_sql, NO_VALUES, &never_read, &fault));
+		close_rows(&never_read);
+		if (i == 0)
+			REFUSED(query_number(&transaction, again_sql, NO_VALUES, &number, &fault),
+				FAULT_FAILED, "audit_pkey");
+		else
+			REFUSED(commit_transaction(&transaction, &fault), FAULT_FAILED,
+				"audit_pkey");
+	}
+	cr_expect_eq(count_lines(TRANSACTION_READ), 0);
+	OK(try_add(store, 1, &fault));
+}
+
+Test(postgresql_store, reads_several_queries_that_were_begun_together)
+{
+	static const char first_sql[] = "SELECT 1 UNION ALL SELECT 2 ORDER BY 1";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows first = {0};
+	CLEANUP(close_rows) struct rows second = {0};
+	bool row;
+
+	need_postgresql();
+	OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+	OK(query_rows(&transaction, first_sql, NO_VALUES, &first, &fault));
+	OK(run_later(&transaction, add_sql, VALUES(number_value(1)), &fault));
+	OK(query_rows(&transaction, count_sql, NO_VALUES, &second, &fault));
+	OK(next_row(&second, &row, &fault));
+	cr_expect_eq(row_number(&second, 0), 1);
+	OK(next_row(&first, &row, &fault));
+	OK(next_row(&first, &row, &fault));
+	cr_expect_eq(row_number(&first, 0), 2);
+	close_rows(&first);
+	close_rows(&second);
+	OK(commit_transaction(&transaction, &fault));
+	cr_expect_eq(count_lines(TRANSACTION_READ), 1);
+}
+
 Test(postgresql_store, does_not_know_the_outcome_of_a_commit_without_an_answer)
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
