@@ -236,6 +236,19 @@ int parse_csr_pem(struct bytes pem, struct csr **ret_csr, struct fault *fault)
 	return parse_csr_der(bytes_of_buffer(&der), ret_csr, fault);
 }
 
+int read_csr_key_sha256(struct bytes pem, uint8_t ret_sha256[static SHA256_LEN],
+			struct fault *fault)
+{
+	CLEANUP(clear_buffer) struct buffer der = {0};
+	struct csr_fields fields;
+
+	if (unwrap_pem(pem, label, other_label, CSR_PEM_MAX, &der, fault) < 0 ||
+	    split_csr(bytes_of_buffer(&der), &fields, fault) < 0)
+		return -1;
+	digest_sha256(fields.spki, ret_sha256);
+	return 0;
+}
+
 const char *csr_subject(const struct csr *csr)
 {
 	return csr->subject;

@@ -3,6 +3,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/verdict.h"
+#include "common/crypto/digest.h"
 #include "common/crypto/key.h"
 #include "common/x509/alt_name.h"
 #include "common/x509/purpose.h"
@@ -39,6 +40,11 @@ int create_csr(const struct private_key *key, const char *subject,
  */
 int parse_csr_pem(struct bytes pem, struct csr **ret_csr, struct fault *fault) MUST_CHECK;
 int parse_csr_der(struct bytes der, struct csr **ret_csr, struct fault *fault) MUST_CHECK;
+
+/* The digest of a request's SubjectPublicKeyInfo, without a look at the rest: what parse_csr_pem
+   refuses may have one. */
+int read_csr_key_sha256(struct bytes pem, uint8_t ret_sha256[static SHA256_LEN],
+			struct fault *fault) MUST_CHECK;
 
 /* The same for a request of ACME (RFC 8555 section 7.4): its subject may be empty, and is "" then.
  */

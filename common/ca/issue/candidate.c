@@ -308,16 +308,19 @@ int examine_csr(const struct issue_options *options, const struct csr *csr,
 	CLEANUP(free_string) char *subject = NULL;
 	struct asked_usages usages;
 	struct named_key asked = {public_key_type(csr_public_key(csr)), NULL, names, &usages};
-	bool found;
+	uint8_t key_sha256[SHA256_LEN];
+	bool found = false;
 
-	public_key_sha256(csr_public_key(csr), candidate->key_sha256);
+	public_key_sha256(csr_public_key(csr), key_sha256);
+	candidate->is_unknown &= memcmp(candidate->key_sha256, key_sha256, SHA256_LEN) == 0;
+	memcpy(candidate->key_sha256, key_sha256, SHA256_LEN);
 	candidate->has_key = true;
 	if (memcmp(candidate->key_sha256, options->issuer_key_sha256, SHA256_LEN) == 0) {
 		set_refusal(&candidate->refusal, "key_taken",
 			    "the public key is the CA's own: make another key");
 		return 0;
 	}
-	if (find_recorded(options, candidate, &found, fault) < 0)
+	if (!candidate->is_unknown && find_recorded(options, candidate, &found, fault) < 0)
 		return -1;
 	if (found)
 		return 0;

@@ -48,6 +48,7 @@ void choose_window(const struct ca_node *ca, const struct window *asked,
  */
 struct candidate {
 	const char *name; /* the member's, borrowed */
+	bool is_unknown;  /* before the examination: key_sha256 is that of a key without a record */
 	bool has_key;     /* the request could be parsed: key_sha256 is set */
 	uint8_t key_sha256[SHA256_LEN];
 	struct refusal refusal;

@@ -3,6 +3,7 @@
 #include "common/base/workers.h"
 #include "common/ca/issue/candidate.h"
 #include "common/ca/issue/issuing_key.h"
+#include "common/x509/csr.h"
 #include "common/x509/signing_order.h"
 
 #include <stdlib.h>
@@ -44,13 +45,52 @@ static int allocate_batch(struct certificate_batch *batch, struct fault *fault)
 	return 0;
 }
 
+static struct bytes member_pem(const struct certificate_batch *batch, size_t index)
+{
+	return bytes_of_buffer(&batch->request->members[index].pem);
+}
+
+/* Runs on all cores at once. What cannot be read is refused when it is examined. */
+static int read_key(size_t index, void *context, struct fault *fault)
+{
+	struct certificate_batch *batch = context;
+	struct candidate *candidate = &batch->candidates[index];
+	struct fault ignored = {0};
+
+	(void)fault;
+	candidate->is_unknown =
+		read_csr_key_sha256(member_pem(batch, index), candidate->key_sha256, &ignored) == 0;
+	return 0;
+}
+
+/* Mostly all keys of a batch are new: the store is asked for all of them at once, and for the
+   certificates of those alone that it has. */
+static int find_unknown(struct certificate_batch *batch, struct fault *fault)
+{
+	uint8_t(*keys)[SHA256_LEN] = calloc(batch->count, sizeof(*keys));
+	bool *found = calloc(batch->count, sizeof(*found));
+	int result = keys != NULL && found != NULL ? 0 : set_memory_fault(fault);
+
+	if (result == 0)
+		result = run_tasks(batch->count, count_cores(), read_key, batch, fault);
+	for (size_t i = 0; i < batch->count && result == 0; i++)
+		memcpy(keys[i], batch->candidates[i].key_sha256, SHA256_LEN);
+	if (result == 0)
+		result = find_recorded_keys(batch->options.store, (void *)keys, batch->count, found,
+					    fault);
+	for (size_t i = 0; i < batch->count && result == 0; i++)
+		batch->candidates[i].is_unknown &= !found[i];
+	free(keys);
+	free(found);
+	return result;
+}
+
 /* Runs on all cores at once. */
 static int examine_member(size_t index, void *context, struct fault *fault)
 {
 	struct certificate_batch *batch = context;
 
-	return examine_candidate(&batch->options,
-				 bytes_of_buffer(&batch->request->members[index].pem),
+	return examine_candidate(&batch->options, member_pem(batch, index),
 				 &batch->candidates[index], &batch->records[index], fault);
 }
 
@@ -316,7 +356,7 @@ int certify_batch(struct authority *authority, const char *client,
 		choose_window(authority_ca(authority), &request->window, &batch.options, &refusal);
 	if (is_refused(&refusal))
 		return refuse_batch(&refusal, ret_answer);
-	if (allocate_batch(&batch, fault) < 0 ||
+	if (allocate_batch(&batch, fault) < 0 || find_unknown(&batch, fault) < 0 ||
 	    run_tasks(batch.count, count_cores(), examine_member, &batch, fault) < 0)
 		return -1;
 	if (check_distinct_keys(&batch, &refusal, fault) < 0)

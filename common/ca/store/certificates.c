@@ -429,6 +429,25 @@ struct lookup look_for_recorded(struct values keys, bool *ret_found)
 			       .ret_found = ret_found};
 }
 
+int find_recorded_keys(struct store *store, const uint8_t (*keys)[SHA256_LEN], size_t count,
+		       bool *ret_found, struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct value *values = calloc(count + 1, sizeof(*values));
+	const struct lookup lookup = look_for_recorded((struct values){values, count}, ret_found);
+	int result;
+
+	if (values == NULL)
+		return set_memory_fault(fault);
+	for (size_t i = 0; i < count; i++)
+		values[i] = octets_value(keys[i], SHA256_LEN);
+	result = begin_transaction(store, TRANSACTION_READ, &transaction, fault);
+	if (result == 0)
+		result = look_up(&transaction, &lookup, 1, fault);
+	free(values);
+	return result;
+}
+
 int insert_recovered(struct transaction *transaction, const struct issued_certificate *record,
 		     int64_t now_s, bool *ret_inserted, struct fault *fault)
 {

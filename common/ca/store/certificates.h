@@ -39,6 +39,10 @@ int find_by_serial(struct store *store, const uint8_t serial[static SERIAL_MAX],
 		   struct issued_certificate *ret_certificate, bool *ret_found,
 		   struct fault *fault) MUST_CHECK;
 
+/* Which of the keys have a certificate, in one question. Shape: ret_found has room for count. */
+int find_recorded_keys(struct store *store, const uint8_t (*keys)[SHA256_LEN], size_t count,
+		       bool *ret_found, struct fault *fault) MUST_CHECK;
+
 /* The status of one certificate, and of the record at the same moment. */
 struct certificate_status {
 	int64_t revision; /* grows with each transaction that revokes or prunes: an answer from an

@@ -227,7 +227,7 @@ struct lookup {
 	int64_t *ret_numbers; /* column_count of them for each value, where there was a row */
 };
 
-/* Runs several lookups, at most LOOKUPS_MAX, as one batch, in a WRITE. */
+/* Runs several lookups, at most LOOKUPS_MAX, as one batch. */
 int look_up(struct transaction *transaction, const struct lookup *lookups, size_t count,
 	    struct fault *fault) MUST_CHECK;
 

@@ -425,6 +425,8 @@ static void make_and_read(enum key_type type, const char *subject, const struct 
 	struct csr *csr = NULL;
 	CLEANUP(clear_buffer) struct buffer pem = {0};
 	struct verdict verdict = {0};
+	uint8_t sha256[SHA256_LEN];
+	uint8_t read[SHA256_LEN];
 
 	OK(generate_private_key(type, &key, &fault));
 	OK(get_public_key(key, &public, &fault));
@@ -433,6 +435,9 @@ static void make_and_read(enum key_type type, const char *subject, const struct 
 	OK(parse_csr_pem(bytes_of_buffer(&pem), &csr, &fault));
 	cr_expect_str_eq(csr_subject(csr), subject);
 	cr_expect(equal_bytes(public_key_spki(csr_public_key(csr)), public_key_spki(public)));
+	public_key_sha256(public, sha256);
+	OK(read_csr_key_sha256(bytes_of_buffer(&pem), read, &fault));
+	cr_expect_arr_eq(read, sha256, SHA256_LEN);
 	cr_assert_eq(csr_alt_names(csr)->count, names->count);
 	for (size_t i = 0; i < names->count; i++)
 		cr_expect_str_eq(csr_alt_names(csr)->names[i], names->names[i]);

@@ -383,6 +383,9 @@ static int send_lookup(struct pg_connection *connection, const struct lookup *lo
 	for (size_t i = 0; i < lookup->more.count; i++)
 		if (add_parameter(&parameters, &lookup->more.values[i], fault) < 0)
 			return -1;
+	if (connection->mode != TRANSACTION_WRITE)
+		return execute_again(connection, (const char *)sql.data, &parameters, result,
+				     fault);
 	return execute_pg_later(connection, (const char *)sql.data, &parameters, result, fault);
 }
 

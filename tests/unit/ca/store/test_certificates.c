@@ -91,6 +91,24 @@ Test(certificates, are_not_found_when_not_recorded)
 	cr_expect_null(record.der.data);
 }
 
+Test(certificates, are_looked_for_by_many_keys_at_once)
+{
+	struct issued_certificate records[3];
+	uint8_t keys[3][SHA256_LEN];
+	bool found[3] = {true, false, true};
+
+	insert_one(store, "client1", 1);
+	for (uint32_t i = 0; i < 3; i++) {
+		make_record(&records[i], "client2", i);
+		memcpy(keys[i], records[i].key_sha256, SHA256_LEN);
+	}
+	OK(find_recorded_keys(store, (void *)keys, 3, found, &fault));
+	cr_expect(!found[0] && found[1] && !found[2]);
+	OK(find_recorded_keys(store, NULL, 0, NULL, &fault));
+	for (size_t i = 0; i < 3; i++)
+		clear_issued_certificate(&records[i]);
+}
+
 Test(certificates, survive_a_restart)
 {
 	free_store(&store);
