@@ -129,7 +129,9 @@ expect 0 'by the client itself' "$certpool" revoke --ca "$CERTPOOL_CA" --as clie
 equal 'the hour' "$(moment $((first + 3600)))" "$(revoked_at key1)"
 equal 'also of another reason' "$(moment $((first + 3600)))" "$(revoked_at key2)"
 equal 'also when a client asks' "$(moment $((first + 3600)))" "$(revoked_at key4)"
-check_not 'the time of a stolen key is exact' test "$(moment $((first + 3600)))" = "$(revoked_at key3)"
+exact=$(revoked_at key3)
+check 'a stolen key has a time' test -n "$exact"
+check_not 'which is exact' test "$(moment $((first + 3600)))" = "$exact"
 expect 0 'the CRL' "$certpool" crl -q
 openssl crl -inform DER -in ca/cert/ca.crl -noout -text >crl.txt
 equal 'has it too' 3 "$(grep -c "Revocation Date: .* 01:00:00 .*GMT" crl.txt)"
