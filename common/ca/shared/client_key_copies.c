@@ -391,11 +391,10 @@ int record_client_keys(struct store *store, const struct layout *layout,
 		return -1;
 	for (size_t i = 0; i < keys->count; i++) {
 		const struct peer_key *current = &keys->keys[i];
-		const struct peer_key *next = i + 1 < keys->count ? current + 1 : NULL;
-		const bool has_old = next != NULL && next->key.ends_s != 0;
+		const bool has_old = i + 1 < keys->count && current[1].key.ends_s != 0;
 		const struct key_change change = {.client = current->peer,
 						  .current = &current->key,
-						  .old = has_old ? &next->key : NULL};
+						  .old = has_old ? &current[1].key : NULL};
 
 		if (write_row(&transaction, &store_key, &change, &changed, fault) < 0)
 			return -1;

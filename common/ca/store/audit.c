@@ -151,7 +151,7 @@ int append_events(struct transaction *transaction, const struct event *events, s
 int append_event(struct transaction *transaction, const struct event *event, struct fault *fault)
 {
 	CLEANUP(close_rows) struct rows rows = {0};
-	struct chain_state state;
+	struct chain_state state = {0};
 
 	if (query_chains(transaction, &rows, fault) < 0 || read_chains(&rows, &state, fault) < 0)
 		return -1;

@@ -457,7 +457,7 @@ static int insert_waiting(struct store *store, struct joint_work *work,
 	int begun = begin_transaction(store, TRANSACTION_WRITE, &transaction, &problem);
 
 	*ret_count = take_parts(work, taken);
-	memcpy(ret_parts, taken, *ret_count * sizeof(*ret_parts));
+	memcpy(ret_parts, taken, *ret_count * sizeof(taken[0]));
 	if (begun == 0 && insert_in(&transaction, ret_parts, *ret_count, &problem) == 0)
 		return 0;
 	end_transaction(&transaction);

@@ -337,7 +337,7 @@ int insert_pg_rows(struct store_connection *base, const struct table *table,
 					fault);
 	if (execute_pg(connection, (const char *)sql.data, &parameters, &result, fault) < 0)
 		return -1;
-	if (table->conflict == NULL) {
+	if (ret_inserted == NULL || table->conflict == NULL) {
 		connection->libpq->clear(result);
 		return 0;
 	}
