@@ -139,7 +139,7 @@ struct init_context {
 	const struct command *command;
 	const struct manifest *manifest;
 	const struct ca_key_settings *key;
-	enum made_report report;
+	bool notes; /* what is made is reported in notes, else as data */
 	struct site *sites;
 	size_t count;
 	struct nodes_made made;
@@ -156,14 +156,14 @@ static void clear_init_context(struct init_context *context)
 	free_store(&context->store);
 }
 
-/* REPORT_NOTES keeps standard output for the verb that called init_nodes. */
+/* Notes keep standard output for the verb that called init_nodes. */
 static int report_made(struct init_context *context, const struct site *site,
 		       const struct made_kind *kind, const char *detail, struct fault *fault)
 {
 	CLEANUP(clear_json) struct json_line line = {0};
 
 	context->made.count++;
-	if (context->report == REPORT_NOTES) {
+	if (context->notes) {
 		print_note(context->command, "%s: %s %s", site->name, kind->text, detail);
 		return 0;
 	}
@@ -363,7 +363,7 @@ static int make_authority(struct init_context *context, struct fault *fault)
 	    report_authority(context, ca, &made, fault) < 0)
 		return -1;
 	context->made.record = made.store;
-	if (made.store && context->report == REPORT_DATA)
+	if (made.store && !context->notes)
 		warn_of_missing_urls(context, ca);
 	return 0;
 }
@@ -473,11 +473,11 @@ static int pin_in_clients(struct init_context *context, struct fault *fault)
 
 int init_nodes(const struct command *command, const struct manifest *manifest,
 	       const struct ca_key_settings *key, const char *const *names, size_t count,
-	       enum made_report report, struct nodes_made *ret_made, struct fault *fault)
+	       struct nodes_made *ret_made, struct fault *fault)
 {
 	CLEANUP(clear_init_context)
 	struct init_context context = {
-		.command = command, .manifest = manifest, .key = key, .report = report};
+		.command = command, .manifest = manifest, .key = key, .notes = ret_made == NULL};
 
 	if (list_sites(manifest, &context, fault) < 0 || find_elsewhere(&context, fault) < 0 ||
 	    select_sites(&context, names, count, fault) < 0)

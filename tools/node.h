@@ -54,9 +54,6 @@ int check_advertised(const struct manifest *manifest, const char *node,
 int open_ca_layout(const struct manifest *manifest, struct layout **ret_layout,
 		   struct fault *fault) MUST_CHECK;
 
-/* How init_nodes reports each thing that it makes: data on standard output, or notes. */
-enum made_report { REPORT_DATA, REPORT_NOTES };
-
 /* What init_nodes has made. */
 struct nodes_made {
 	size_t count;
@@ -66,11 +63,11 @@ struct nodes_made {
 /*
  * Makes what the named nodes of the manifest lack (all nodes when count is 0): layouts, the CA's
  * root and record, the keys shared among them and with nodes whose layouts exist on this host, and
- * the pinned root in the clients. Existing files stay as they are. ret_made may be NULL.
+ * the pinned root in the clients. Existing files stay as they are. What is made is printed as data,
+ * or, with ret_made NULL, in notes.
  */
 int init_nodes(const struct command *command, const struct manifest *manifest,
 	       const struct ca_key_settings *key, const char *const *names, size_t count,
-	       enum made_report report, struct nodes_made *ret_made,
-	       struct fault *fault) MUST_CHECK;
+	       struct nodes_made *ret_made, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -142,7 +142,7 @@ static int make_nodes(struct bench *bench, struct fault *fault)
 	quiet.quiet = true;
 	if (write_manifest(bench, "manifest.yaml", fault) < 0 ||
 	    load_manifest("manifest.yaml", &bench->manifest, fault) < 0 ||
-	    init_nodes(&quiet, bench->manifest, &none, NULL, 0, REPORT_NOTES, NULL, fault) < 0)
+	    init_nodes(&quiet, bench->manifest, &none, NULL, 0, NULL, fault) < 0)
 		return -1;
 	for (size_t i = 0; i < COUNT_OF(bench->layouts); i++)
 		if (open_layout(client_at(bench, i)->layout, &bench->layouts[i], fault) < 0)

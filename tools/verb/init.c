@@ -81,7 +81,7 @@ static int run_init(const struct command *command, const void *settings, struct 
 
 	if (load_manifest(command->manifest, &manifest, fault) < 0 ||
 	    init_nodes(command, manifest, &given->key, command->operands, command->operand_count,
-		       REPORT_DATA, &made, fault) < 0)
+		       &made, fault) < 0)
 		return -1;
 	if (made.count == 0)
 		print_note(command, "nothing is missing");

@@ -100,8 +100,8 @@ static int make_nodes(const struct run_context *run, struct fault *fault)
 		if (names[i] != NULL)
 			names[name_count++] = names[i];
 	names[name_count++] = CA_NAME;
-	return init_nodes(run->command, run->manifest, &as_in_manifest, names, name_count,
-			  REPORT_NOTES, NULL, fault);
+	return init_nodes(run->command, run->manifest, &as_in_manifest, names, name_count, NULL,
+			  fault);
 }
 
 /* Starts a server on the layout, or finds the endpoint of the one that works on it already. */
