@@ -80,7 +80,9 @@ Test(sender, is_looked_up_while_the_server_answers_others)
 		struct http_client *client = new_test_client(&service.endpoint);
 
 		cr_expect_eq(post_text(client, "/work", "known", &answer), 200);
+		clear_http_answer(&answer);
 		cr_expect_eq(post_text(client, "/glance", "known", &answer), 200);
+		clear_http_answer(&answer);
 		cr_expect_eq(post_text(client, "/echo", "short", &answer), 200);
 		free_http_client(&client);
 	}
