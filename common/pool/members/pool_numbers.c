@@ -11,13 +11,6 @@
 
 enum { FIRST_DELAY_S = 60, LAST_DELAY_S = 3600 };
 
-static int lock_state(const struct layout *layout, int *ret_lock, struct fault *fault)
-{
-	if (lock_directory(layout->state, ".", ret_lock, fault) < 0)
-		return prefix_fault(fault, "%s/state", layout->path);
-	return 0;
-}
-
 static int set_numbers(const struct pool_state *state, struct pool_settings *pool,
 		       struct fault *fault)
 {
@@ -61,7 +54,7 @@ int share_numbers(const struct layout *layout, const struct client_node *client,
 
 	if (client->pool.reuse.method == REUSE_ONCE_ONLY || client->pool.marks == NULL)
 		return 0;
-	if (lock_state(layout, &lock, fault) < 0 ||
+	if (lock_pool_state(layout, &lock, fault) < 0 ||
 	    read_pool_state(layout, client->name, &state, fault) < 0)
 		return -1;
 	/* A copy is doubtful without the line; written, it is no copy any more. */
@@ -121,7 +114,7 @@ int prepare_numbers(const struct layout *layout, struct client_node *client, int
 
 	if (client->pool.reuse.method != REUSE_ONCE_ONLY && !has_windows(&client->pool))
 		return take_numbers(layout, client, now_s, fault);
-	if (lock_state(layout, &lock, fault) < 0 ||
+	if (lock_pool_state(layout, &lock, fault) < 0 ||
 	    read_numbers(layout, client, now_s, &state, &changed, fault) < 0 ||
 	    (changed && write_pool_state(layout, &state, fault) < 0))
 		return -1;
@@ -137,7 +130,7 @@ int fill_numbers_up(const struct layout *layout, struct client_node *client, str
 	size_t used;
 	bool few;
 
-	if (lock_state(layout, &lock, fault) < 0 ||
+	if (lock_pool_state(layout, &lock, fault) < 0 ||
 	    read_pool_state(layout, client->name, &state, fault) < 0)
 		return -1;
 	unused = count_marked(&state, MEMBER_UNUSED);
@@ -194,7 +187,7 @@ int retire_used_members(const struct layout *layout, struct client_node *client,
 	CLEANUP(clear_pool_state) struct pool_state state = {0};
 	size_t count = 0;
 
-	if (lock_state(layout, &lock, fault) < 0 ||
+	if (lock_pool_state(layout, &lock, fault) < 0 ||
 	    read_pool_state(layout, client->name, &state, fault) < 0)
 		return -1;
 	/* What has signed since the numbers were filled up has no successor yet. */
@@ -256,7 +249,7 @@ int note_fill_up(const struct layout *layout, const char *client, int64_t now_s,
 	CLEANUP(close_descriptor) int lock = -1;
 	CLEANUP(clear_pool_state) struct pool_state state = {0};
 
-	if (lock_state(layout, &lock, fault) < 0 ||
+	if (lock_pool_state(layout, &lock, fault) < 0 ||
 	    read_pool_state(layout, client, &state, fault) < 0)
 		return -1;
 	if (failure == NULL && state.failures == 0)

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/hex.h"
 #include "common/base/staging.h"
+#include "common/pool/members/pool_state_lines.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,40 +65,6 @@ void clear_pool_state(struct pool_state *state)
 	*state = (struct pool_state){0};
 }
 
-/* Reads a number of at most 20 digits and the character behind it. */
-static bool take_number(const char **text, char end, uint64_t most, uint64_t *ret_number)
-{
-	size_t len = strspn(*text, "0123456789");
-
-	if (len == 0 || len > 20 || (*text)[len] != end)
-		return false;
-	errno = 0;
-	*ret_number = strtoull(*text, NULL, 10);
-	*text += len + (end != '\0' ? 1 : 0);
-	return errno == 0 && *ret_number <= most;
-}
-
-static bool take_member(const char **text, char end, size_t *ret_member)
-{
-	uint64_t number;
-
-	if (!take_number(text, end, POOL_SIZE_MAX, &number) || number == 0)
-		return false;
-	*ret_member = (size_t)number;
-	return true;
-}
-
-/* Reads the word and the space behind it. */
-static bool take_word(const char **text, const char *word)
-{
-	size_t len = strlen(word);
-
-	if (strncmp(*text, word, len) != 0 || (*text)[len] != ' ')
-		return false;
-	*text += len + 1;
-	return true;
-}
-
 static bool parse_order(const char *text, struct pool_order *ret_order)
 {
 	struct pool_order order = {0};
@@ -105,7 +72,7 @@ static bool parse_order(const char *text, struct pool_order *ret_order)
 	uint64_t count;
 	uint64_t hold;
 
-	if (!take_word(&text, "order") || strcspn(text, " ") != BOOT_SIZE - 1)
+	if (!cut_word(&text, "order") || strcspn(text, " ") != BOOT_SIZE - 1)
 		return false;
 	memcpy(order.boot, text, BOOT_SIZE - 1);
 	text += BOOT_SIZE;
@@ -115,9 +82,9 @@ static bool parse_order(const char *text, struct pool_order *ret_order)
 	seed[sizeof(seed) - 1] = '\0';
 	text += sizeof(seed);
 	if (!parse_hex(seed, order.seed, SEED_LEN) ||
-	    !take_number(&text, ' ', POOL_SIZE_MAX, &count) ||
-	    !take_number(&text, ' ', HOLD_MESSAGES_MAX, &hold) ||
-	    !take_number(&text, '\0', count * hold, &order.position))
+	    !cut_number(&text, ' ', POOL_SIZE_MAX, &count) ||
+	    !cut_number(&text, ' ', HOLD_MESSAGES_MAX, &hold) ||
+	    !cut_number(&text, '\0', count * hold, &order.position))
 		return false;
 	order.count = (size_t)count;
 	order.hold = (size_t)hold;
@@ -140,9 +107,9 @@ static bool parse_current(const char *text, struct pool_state *state)
 {
 	uint64_t since;
 
-	if (state->current != 0 || !take_word(&text, "current") ||
-	    !take_member(&text, ' ', &state->current) ||
-	    !take_number(&text, '\0', STATE_TIME_MAX, &since))
+	if (state->current != 0 || !cut_word(&text, "current") ||
+	    !cut_member(&text, ' ', &state->current) ||
+	    !cut_number(&text, '\0', STATE_TIME_MAX, &since))
 		return false;
 	state->current_since_s = (int64_t)since;
 	return true;
@@ -156,14 +123,14 @@ static int parse_peer(const char *text, struct pool_state *state, bool *ret_vali
 	size_t member;
 
 	*ret_valid = false;
-	if (!take_word(&text, "peer"))
+	if (!cut_word(&text, "peer"))
 		return 0;
 	len = strcspn(text, " ");
 	if (len >= sizeof(name) || text[len] != ' ')
 		return 0;
 	memcpy(name, text, len);
 	text += len + 1;
-	if (!valid_name(name) || !take_member(&text, '\0', &member))
+	if (!valid_name(name) || !cut_member(&text, '\0', &member))
 		return 0;
 	*ret_valid = true;
 	return add_pool_peer(state, name, member, fault);
@@ -174,28 +141,8 @@ static int parse_last(const char *text, struct pool_state *state, bool *ret_vali
 {
 	size_t last;
 
-	*ret_valid =
-		state->last == 0 && take_word(&text, "last") && take_member(&text, '\0', &last);
+	*ret_valid = state->last == 0 && cut_word(&text, "last") && cut_member(&text, '\0', &last);
 	return *ret_valid ? extend_numbers(state, last, fault) : 0;
-}
-
-/* After the line that says how many numbers there are. */
-static bool parse_marks(const char *text, struct pool_state *state)
-{
-	enum member_mark mark = text[0] == 'u' ? MEMBER_USED : MEMBER_RETIRED;
-	size_t first;
-	size_t last;
-
-	if (!take_word(&text, mark == MEMBER_USED ? "used" : "retired") ||
-	    !take_member(&text, ' ', &first) || !take_member(&text, '\0', &last) || first > last ||
-	    last > state->last)
-		return false;
-	for (size_t i = first; i <= last; i++) {
-		if (state->marks[i - 1] != MEMBER_UNUSED)
-			return false;
-		state->marks[i - 1] = (uint8_t)mark;
-	}
-	return true;
 }
 
 static bool parse_windows(const char *text, struct pool_state *state)
@@ -205,12 +152,12 @@ static bool parse_windows(const char *text, struct pool_state *state)
 	uint64_t every;
 	uint64_t overlap;
 
-	if (state->window_numbers.first != 0 || !take_word(&text, "windows") ||
-	    !take_number(&text, ' ', STATE_TIME_MAX, &begin) ||
-	    !take_number(&text, ' ', CENTURY_S, &every) || every == 0 || begin % every != 0 ||
-	    !take_number(&text, ' ', every - 1, &overlap) ||
-	    !take_member(&text, ' ', &windows.members) ||
-	    !take_member(&text, '\0', &state->window_numbers.first))
+	if (state->window_numbers.first != 0 || !cut_word(&text, "windows") ||
+	    !cut_number(&text, ' ', STATE_TIME_MAX, &begin) ||
+	    !cut_number(&text, ' ', CENTURY_S, &every) || every == 0 || begin % every != 0 ||
+	    !cut_number(&text, ' ', every - 1, &overlap) ||
+	    !cut_member(&text, ' ', &windows.members) ||
+	    !cut_member(&text, '\0', &state->window_numbers.first))
 		return false;
 	windows.every_s = (int64_t)every;
 	windows.overlap_s = (int64_t)overlap;
@@ -231,8 +178,8 @@ static bool parse_since(const char *text, struct pool_state *state)
 {
 	uint64_t time;
 
-	if (state->first_used_s != 0 || !take_word(&text, "since") ||
-	    !take_number(&text, '\0', STATE_TIME_MAX, &time))
+	if (state->first_used_s != 0 || !cut_word(&text, "since") ||
+	    !cut_number(&text, '\0', STATE_TIME_MAX, &time))
 		return false;
 	state->first_used_s = (int64_t)time;
 	return true;
@@ -243,9 +190,9 @@ static bool parse_failed(const char *text, struct pool_state *state)
 	uint64_t time;
 	uint64_t count;
 
-	if (state->failures > 0 || !take_word(&text, "failed") ||
-	    !take_number(&text, ' ', STATE_TIME_MAX, &time) ||
-	    !take_number(&text, ' ', FAILURES_MAX, &count) || count == 0)
+	if (state->failures > 0 || !cut_word(&text, "failed") ||
+	    !cut_number(&text, ' ', STATE_TIME_MAX, &time) ||
+	    !cut_number(&text, ' ', FAILURES_MAX, &count) || count == 0)
 		return false;
 	state->failed_at_s = (int64_t)time;
 	state->failures = (size_t)count;
@@ -275,6 +222,7 @@ static int parse_line(const char *line, size_t number, struct pool_state *state,
 			 number == 1 ? "order BOOT SEED COUNT HOLD POSITION"
 				     : "current MEMBER SINCE\", \"peer NAME MEMBER\", \"last "
 				       "NUMBER\", \"used FIRST LAST\", \"retired FIRST LAST\", "
+				       "\"marks FIRST MARKS\", "
 				       "\"windows BEGIN EVERY OVERLAP MEMBERS FIRST\", "
 				       "\"doubtful\", \"since TIME\" or \"failed TIME COUNT REASON",
 			 line);
@@ -311,14 +259,21 @@ static int parse_head(struct bytes *text, struct identity *ret_identity, struct 
 
 	if (text->len >= HEAD_LEN && text->data[HEAD_LEN - 1] == '\n')
 		memcpy(line, text->data, HEAD_LEN - 1);
-	if (!take_word(&rest, "certpool") || !take_word(&rest, "pool") || !take_word(&rest, "1") ||
-	    !take_number(&rest, ' ', UINT64_MAX, &ret_identity->inode) ||
-	    !take_number(&rest, '\0', UINT64_MAX, &ret_identity->born_ns))
+	if (!cut_word(&rest, "certpool") || !cut_word(&rest, "pool") || !cut_word(&rest, "1") ||
+	    !cut_number(&rest, ' ', UINT64_MAX, &ret_identity->inode) ||
+	    !cut_number(&rest, '\0', UINT64_MAX, &ret_identity->born_ns))
 		return set_fault(fault, FAULT_MALFORMED,
 				 "line 1: expected \"certpool pool 1 INODE BORN\", found \"%s\"",
 				 line);
 	text->data += HEAD_LEN;
 	text->len -= HEAD_LEN;
+	return 0;
+}
+
+int lock_pool_state(const struct layout *layout, int *ret_lock, struct fault *fault)
+{
+	if (lock_directory(layout->state, ".", ret_lock, fault) < 0)
+		return prefix_fault(fault, "%s/state", layout->path);
 	return 0;
 }
 
@@ -366,22 +321,6 @@ int read_pool_state(const struct layout *layout, const char *client, struct pool
 	if (ret_state->copied && ret_state->last > 0)
 		ret_state->doubtful = true;
 	return 0;
-}
-
-/* A line for each run of numbers with the same mark. */
-static void append_marks(const struct pool_state *state, struct buffer *text)
-{
-	size_t end;
-
-	for (size_t i = 0; i < state->last; i = end) {
-		enum member_mark mark = state->marks[i];
-
-		for (end = i + 1; end < state->last && state->marks[end] == mark; end++)
-			continue;
-		if (mark != MEMBER_UNUSED)
-			append_format(text, "%s %zu %zu\n",
-				      mark == MEMBER_USED ? "used" : "retired", i + 1, end);
-	}
 }
 
 static void append_state(const struct pool_state *state, struct buffer *text)
@@ -437,6 +376,20 @@ int write_pool_state(const struct layout *layout, const struct pool_state *state
 int open_pool_order(const struct layout *layout, int *ret_file, struct fault *fault)
 {
 	return open_state(layout, O_RDWR, ret_file, fault);
+}
+
+int find_pool_state(const struct layout *layout, int file, bool *ret_same, struct fault *fault)
+{
+	struct stat named = {0};
+	struct stat own = {0};
+
+	if (fstatat(layout->state, POOL_STATE_FILE, &named, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno != ENOENT)
+		return set_errno_fault(fault, "%s/state/" POOL_STATE_FILE, layout->path);
+	if (file >= 0 && fstat(file, &own) < 0)
+		return set_errno_fault(fault, "%s/state/" POOL_STATE_FILE, layout->path);
+	*ret_same = file >= 0 && named.st_ino == own.st_ino && named.st_dev == own.st_dev;
+	return 0;
 }
 
 int read_pool_order(int file, struct pool_order *ret_order, struct fault *fault)

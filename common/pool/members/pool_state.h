@@ -14,6 +14,7 @@
  *     last NUMBER
  *     used FIRST LAST
  *     retired FIRST LAST
+ *     marks FIRST MARKS
  *     windows BEGIN EVERY OVERLAP MEMBERS FIRST
  *     doubtful
  *     since TIME
@@ -76,6 +77,9 @@ struct pool_state {
 /* The same at every call until the machine starts again; without /proc, for ever. */
 int read_boot(char ret_boot[static BOOT_SIZE], struct fault *fault) MUST_CHECK;
 
+/* Owns: close_descriptor, which unlocks. */
+int lock_pool_state(const struct layout *layout, int *ret_lock, struct fault *fault) MUST_CHECK;
+
 /*
  * Reads state/pool; without that file the state is empty. client is for the text.
  * Owns: clear_pool_state. Errors: FAULT_MALFORMED for a file that is not of this form.
@@ -89,10 +93,15 @@ int write_pool_state(const struct layout *layout, const struct pool_state *state
 		     struct fault *fault) MUST_CHECK;
 
 /*
- * Opens the file for the two functions below; *ret_file is -1 if there is none.
+ * Opens the file for the three functions below; *ret_file is -1 if there is none.
  * Owns: close_descriptor.
  */
 int open_pool_order(const struct layout *layout, int *ret_file, struct fault *fault) MUST_CHECK;
+
+/* Whether the file, from open_pool_order, is the one that state/pool names: as long as it is,
+   nothing but the order was written. file -1: it is not. */
+int find_pool_state(const struct layout *layout, int file, bool *ret_same,
+		    struct fault *fault) MUST_CHECK;
 
 /* Reads the order alone, or writes it in place: so that another process sees it, but not durably.
    The caller has the lock. */

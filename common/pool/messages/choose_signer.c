@@ -26,12 +26,11 @@ struct chooser {
 	uint8_t seed[SEED_LEN];
 	char boot[BOOT_SIZE];
 	int file; /* state/pool; -1: not open */
-	ino_t inode;
 	/* limited_time, and any hold in time. */
 	size_t current; /* 0: not known */
 	int64_t current_since_s;
 
-	struct once_places places; /* once_only */
+	struct once_chooser once; /* once_only */
 
 	/* per-relying-party. */
 	char peer[NAME_SIZE];
@@ -57,6 +56,7 @@ int new_chooser(const struct layout *layout, const struct client_node *client,
 	chooser->client = client;
 	chooser->cache = cache;
 	chooser->file = -1;
+	init_once_chooser(&chooser->once, layout, client, cache);
 	if ((client->pool.reuse.method == REUSE_ROTATING_BATCH &&
 	     read_boot(chooser->boot, fault) < 0) ||
 	    share_numbers(layout, client, fault) < 0)
@@ -71,8 +71,7 @@ void free_chooser(struct chooser **chooser_pointer)
 
 	if (chooser == NULL)
 		return;
-	release_places(&(struct signing_pool){chooser->layout, chooser->client, chooser->cache},
-		       &chooser->places);
+	close_once_chooser(&chooser->once);
 	free(chooser->members);
 	close_descriptor(&chooser->file);
 	pthread_mutex_destroy(&chooser->lock);
@@ -131,13 +130,6 @@ static int choose_at_random(const struct chooser *chooser, int64_t now_s,
 			 chooser->layout->path, client->name, client->name);
 }
 
-static int lock_state(const struct chooser *chooser, int *ret_lock, struct fault *fault)
-{
-	if (lock_directory(chooser->layout->state, ".", ret_lock, fault) < 0)
-		return prefix_fault(fault, "%s/state", chooser->layout->path);
-	return 0;
-}
-
 static size_t hold_of(const struct chooser *chooser)
 {
 	size_t messages = chooser->client->pool.reuse.hold_messages;
@@ -192,26 +184,28 @@ static int follow_file(struct chooser *chooser, struct pool_order *ret_order, st
 {
 	const struct layout *layout = chooser->layout;
 	CLEANUP(clear_pool_state) struct pool_state state = {0};
-	struct stat status = {0};
+	CLEANUP(close_descriptor) int file = -1;
+	bool same;
 
-	if (fstatat(layout->state, POOL_STATE_FILE, &status, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    errno != ENOENT)
-		return set_errno_fault(fault, "%s/state/" POOL_STATE_FILE, layout->path);
-	if (chooser->file >= 0 && status.st_ino == chooser->inode)
+	if (find_pool_state(layout, chooser->file, &same, fault) < 0)
+		return -1;
+	if (same)
 		return read_pool_order(chooser->file, ret_order, fault);
 	close_descriptor(&chooser->file);
-	if (read_pool_state(layout, chooser->client->name, &state, fault) < 0)
+	if (open_pool_order(layout, &file, fault) < 0 ||
+	    read_pool_state(layout, chooser->client->name, &state, fault) < 0)
 		return -1;
-	if (status.st_ino == 0 || state.copied) {
+	if (file < 0 || state.copied) {
+		close_descriptor(&file);
 		if (begin_order(chooser, &state.order, fault) < 0 ||
-		    write_pool_state(layout, &state, fault) < 0)
+		    write_pool_state(layout, &state, fault) < 0 ||
+		    open_pool_order(layout, &file, fault) < 0)
 			return -1;
-		if (fstatat(layout->state, POOL_STATE_FILE, &status, AT_SYMLINK_NOFOLLOW) < 0)
-			return set_errno_fault(fault, "%s/state/" POOL_STATE_FILE, layout->path);
 	}
 	*ret_order = state.order;
-	chooser->inode = status.st_ino;
-	return open_pool_order(layout, &chooser->file, fault);
+	chooser->file = file;
+	file = -1;
+	return 0;
 }
 
 /* Takes the next places for this process: of one order, and no more than are expected. */
@@ -222,7 +216,8 @@ static int reserve_places(struct chooser *chooser, struct fault *fault)
 	struct pool_order order;
 	uint64_t left;
 
-	if (lock_state(chooser, &lock, fault) < 0 || follow_file(chooser, &order, fault) < 0)
+	if (lock_pool_state(chooser->layout, &lock, fault) < 0 ||
+	    follow_file(chooser, &order, fault) < 0)
 		return -1;
 	if (memcmp(order.seed, chooser->order.seed, SEED_LEN) == 0 &&
 	    order.position < chooser->skip_to)
@@ -362,7 +357,7 @@ static int choose_by_time(struct chooser *chooser, int64_t now_s, struct signer 
 		return -1;
 	if (*ret_signer != NULL)
 		return 0;
-	if (lock_state(chooser, &lock, fault) < 0 ||
+	if (lock_pool_state(chooser->layout, &lock, fault) < 0 ||
 	    read_pool_state(chooser->layout, chooser->client->name, &state, fault) < 0 ||
 	    open_current(chooser, state.current, state.current_since_s, now_s, ret_signer, fault) <
 		    0)
@@ -415,7 +410,7 @@ static int choose_by_peer(struct chooser *chooser, const char *peer, int64_t now
 	    open_if_usable(chooser, chooser->peer_member, now_s, &signer, fault) < 0)
 		return -1;
 	if (signer == NULL &&
-	    (lock_state(chooser, &lock, fault) < 0 ||
+	    (lock_pool_state(chooser->layout, &lock, fault) < 0 ||
 	     read_pool_state(chooser->layout, chooser->client->name, &state, fault) < 0 ||
 	     open_if_usable(chooser, find_pool_peer(&state, peer), now_s, &signer, fault) < 0))
 		return -1;
@@ -433,10 +428,9 @@ static int choose_by_peer(struct chooser *chooser, const char *peer, int64_t now
 static int choose_unused(struct chooser *chooser, int64_t now_s, struct signer **ret_signer,
 			 struct fault *fault)
 {
-	const struct signing_pool pool = {chooser->layout, chooser->client, chooser->cache};
 	size_t wanted = chooser->expected > 0 ? chooser->expected : 1;
 
-	if (choose_once(&pool, &chooser->places, wanted, now_s, ret_signer, fault) < 0)
+	if (choose_once(&chooser->once, wanted, now_s, ret_signer, fault) < 0)
 		return -1;
 	chooser->expected = wanted - 1;
 	return 0;
@@ -482,7 +476,6 @@ int choose_signer(struct chooser *chooser, const char *peer, int64_t now_s,
 int open_chosen_signer(struct chooser *chooser, size_t member, int64_t now_s,
 		       struct signer **ret_signer, struct fault *fault)
 {
-	const struct signing_pool pool = {chooser->layout, chooser->client, chooser->cache};
 	CLEANUP(release_signer) struct signer *signer = NULL;
 	int result = 0;
 
@@ -490,7 +483,7 @@ int open_chosen_signer(struct chooser *chooser, size_t member, int64_t now_s,
 		return -1;
 	if (chooser->client->pool.reuse.method == REUSE_ONCE_ONLY) {
 		pthread_mutex_lock(&chooser->lock);
-		result = use_once(&pool, member, now_s, fault);
+		result = use_once(&chooser->once, member, now_s, fault);
 		pthread_mutex_unlock(&chooser->lock);
 	}
 	if (result < 0)

@@ -55,6 +55,13 @@ Test(pool_state, refuses_what_is_not_of_its_form)
 		{ORDER "last 5\nused 4 6\n", "line 4"},
 		{ORDER "last 5\nused 4 3\n", "line 4"},
 		{ORDER "last 5\nused 1 3\nretired 3 3\n", "line 5"},
+		{ORDER "marks 1 u\n", "line 3"},
+		{ORDER "last 5\nmarks 1\n", "line 4"},
+		{ORDER "last 5\nmarks 1 \n", "line 4"},
+		{ORDER "last 5\nmarks 6 -\n", "line 4"},
+		{ORDER "last 5\nmarks 4 ur-\n", "line 4"},
+		{ORDER "last 5\nmarks 1 ux\n", "line 4"},
+		{ORDER "last 5\nused 1 3\nmarks 3 uu\n", "line 5"},
 		{ORDER "doubtful 1\n", "line 3"},
 		{ORDER "since x\n", "line 3"},
 		{ORDER "since 9223372036854775807\n", "line 3"},
@@ -118,6 +125,51 @@ Test(pool_state, is_read_as_it_was_written)
 	cr_expect_eq(again.first_used_s, 1700000001);
 	cr_expect_eq(again.failures, 3);
 	cr_expect_str_eq(again.failure, "the CA: away");
+}
+
+/* Of members that sign in random order: a third have signed, and a third of the first half are
+   retired. A long run has a line of its own. */
+Test(pool_state, is_small_when_many_members_have_signed)
+{
+	enum { NUMBERS = 20000, RUN = 3000, FILE_MAX = 22000 };
+	CLEANUP(clear_pool_state) struct pool_state state = {0};
+	CLEANUP(clear_pool_state) struct pool_state again = {0};
+	CLEANUP(clear_buffer) struct buffer content = {0};
+	const struct layout *layout = fixture.layouts[0];
+	uint32_t random = 1;
+
+	OK(extend_numbers(&state, NUMBERS, &fault));
+	for (size_t i = 0; i < NUMBERS; i++) {
+		random = random * 1664525 + 1013904223;
+		state.marks[i] = (uint8_t)((random >> 16) % (i < NUMBERS / 2 ? 3 : 2));
+	}
+	memset(state.marks, MEMBER_RETIRED, RUN);
+	OK(write_pool_state(layout, &state, &fault));
+	content = get_file(layout->state, POOL_STATE_FILE);
+	cr_expect_lt(content.len, (size_t)FILE_MAX);
+	cr_expect_not_null(strstr((const char *)content.data, "\nretired 1 300"));
+	OK(read_pool_state(layout, "client1", &again, &fault));
+	cr_assert_eq(again.last, (size_t)NUMBERS);
+	cr_expect_arr_eq(again.marks, state.marks, NUMBERS);
+}
+
+Test(pool_state, is_found_as_long_as_it_is_not_replaced)
+{
+	CLEANUP(close_descriptor) int file = -1;
+	const struct layout *layout = fixture.layouts[0];
+	const struct pool_state state = {0};
+	bool same;
+
+	OK(open_pool_order(layout, &file, &fault));
+	OK(find_pool_state(layout, file, &same, &fault));
+	cr_expect_not(same);
+	OK(write_pool_state(layout, &state, &fault));
+	OK(open_pool_order(layout, &file, &fault));
+	OK(find_pool_state(layout, file, &same, &fault));
+	cr_expect(same);
+	OK(write_pool_state(layout, &state, &fault));
+	OK(find_pool_state(layout, file, &same, &fault));
+	cr_expect_not(same);
 }
 
 Test(pool_state, is_empty_without_a_file)

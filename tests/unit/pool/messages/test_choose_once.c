@@ -1,5 +1,6 @@
 #include "common/pool/messages/choose_once.h"
 
+#include "common/base/workers.h"
 #include "tests/support/expect.h"
 #include "tests/unit/pool/messages/choosing.h"
 
@@ -69,6 +70,117 @@ Test(choose_once, gives_members_back_that_did_not_sign)
 		counts[choose(chooser)]++;
 	}
 	expect_each_once(counts);
+}
+
+/* What the threads of one process share. */
+static struct {
+	struct chooser *chooser;
+	pthread_mutex_t lock;
+	size_t counts[CHOOSING_SIZE + 1]; /* of 0: no member was left */
+} threads = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* A task_function. */
+static int choose_in_thread(size_t index, void *context, struct fault *fault)
+{
+	CLEANUP(release_signer) struct signer *signer = NULL;
+	struct fault empty = {0};
+
+	(void)index;
+	(void)context;
+	if (choose_signer(threads.chooser, "client2", choosing.fixture.now_s, &signer, &empty) <
+		    0 &&
+	    empty.class != FAULT_NOT_FOUND)
+		return pass_fault(&empty, fault);
+	pthread_mutex_lock(&threads.lock);
+	threads.counts[signer != NULL ? signer->member.index : 0]++;
+	pthread_mutex_unlock(&threads.lock);
+	return 0;
+}
+
+Test(choose_once, lets_a_member_sign_once_only_over_all_threads)
+{
+	enum { THREADS = 8 };
+	CLEANUP(free_chooser) struct chooser *chooser = NULL;
+
+	prepare_once_only();
+	chooser = open_chooser(REUSE_ONCE_ONLY);
+	threads.chooser = chooser;
+	expect_messages(chooser, CHOOSING_SIZE);
+	OK(run_tasks((size_t)2 * CHOOSING_SIZE, THREADS, choose_in_thread, NULL, &fault));
+	expect_each_once(threads.counts);
+	cr_expect_eq(threads.counts[0], CHOOSING_SIZE, "as many find none left");
+}
+
+/* Each knows the pool from its own last choice, and takes places for several messages. */
+Test(choose_once, follows_what_other_processes_do_meanwhile)
+{
+	CLEANUP(free_chooser) struct chooser *first = NULL;
+	CLEANUP(free_chooser) struct chooser *second = NULL;
+	CLEANUP(release_signer) struct signer *named = NULL;
+	struct client_node own;
+	size_t counts[CHOOSING_SIZE * 3 + 1] = {0};
+
+	prepare_once_only();
+	first = open_chooser(REUSE_ONCE_ONLY);
+	second = open_chooser(REUSE_ONCE_ONLY);
+	own = *choosing.client;
+	counts[choose(first)]++;
+	counts[choose(second)]++;
+	for (size_t i = 1; named == NULL; i++)
+		if (counts[i] == 0) {
+			OK(open_chosen_signer(second, i, choosing.fixture.now_s, &named, &fault));
+			counts[i]++;
+		}
+	for (size_t i = 0; i < 3; i++)
+		counts[choose(i == 1 ? second : first)]++;
+	expect_each_once(counts);
+	expect_empty(first, "6 are set aside");
+	/* Another process fills the pool up. */
+	OK(fill_numbers_up(choosing.fixture.layouts[0], &own, &fault));
+	choosing.client->pool.last = own.pool.last;
+	choosing.client->pool.marks = own.pool.marks;
+	make_client_pool(&choosing.fixture, 0);
+	for (size_t i = CHOOSING_SIZE + 1; i <= own.pool.last; i++)
+		certify_member(&choosing.fixture, 0, i, choosing.fixture.now_s - 300,
+			       choosing.fixture.now_s + 7200);
+	for (size_t i = 0; i < CHOOSING_SIZE; i++)
+		counts[choose(i % 2 == 0 ? first : second)]++;
+	for (size_t i = 1; i <= own.pool.last; i++)
+		cr_expect_eq(counts[i], 1, "member %zu: %zu times", i, counts[i]);
+	free(TAKE(choosing.client->pool.marks));
+}
+
+/* What one process has written is the truth, whatever file somebody puts there meanwhile. */
+Test(choose_once, lets_no_member_sign_twice_when_the_state_is_put_back_under_it)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = NULL;
+	CLEANUP(clear_buffer) struct buffer old = {0};
+
+	prepare_once_only();
+	old = get_file(choosing.fixture.layouts[0]->state, POOL_STATE_FILE);
+	chooser = open_chooser(REUSE_ONCE_ONLY);
+	(void)choose(chooser);
+	restore_state(&old);
+	expect_empty(chooser, "6 are set aside");
+}
+
+/* A member that cannot sign is drawn again once it can. */
+Test(choose_once, passes_over_members_that_cannot_sign)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = NULL;
+	size_t counts[CHOOSING_SIZE + 1] = {0};
+
+	prepare_once_only();
+	remove_member(2);
+	remove_member(5);
+	chooser = open_chooser(REUSE_ONCE_ONLY);
+	for (size_t i = 0; i < CHOOSING_SIZE - 2; i++)
+		counts[choose(chooser)]++;
+	expect_empty(chooser, "4 are set aside, 2 have no valid certificate");
+	certify_member(&choosing.fixture, 0, 2, choosing.fixture.now_s - 300,
+		       choosing.fixture.now_s + 7200);
+	cr_expect_eq(choose(chooser), 2);
+	cr_expect_eq(counts[2] + counts[5], 0);
 }
 
 Test(choose_once, names_a_member_once_only)
