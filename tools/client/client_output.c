@@ -4,9 +4,9 @@
 #include "common/ca/service/est_client.h"
 #include "common/ca/store/certificates.h"
 #include "common/ca/store/client_keys.h"
-#include "common/crypto/key_file.h"
 #include "common/crypto/shared_key.h"
 #include "common/x509/revocation/crl_reason.h"
+#include "tools/client/client_key.h"
 
 #include <string.h>
 
@@ -195,24 +195,19 @@ int print_client(const struct command *command, const struct ca_operator *ca,
 	return 0;
 }
 
-int print_est_password(const struct command *command, const struct layout *ca, const char *client,
-		       struct fault *fault)
+int print_est_password(const struct command *command, const struct ca_operator *ca,
+		       const struct client *client, struct fault *fault)
 {
 	CLEANUP(clear_shared_key) struct shared_key key = {0};
 	CLEANUP(clear_json) struct json_line line = {0};
 	char password[EST_PASSWORD_SIZE];
 	int result = 0;
 
-	if (read_shared_key(ca, client, &key, fault) < 0)
-		return fault->class == FAULT_NOT_FOUND
-			       ? prefix_fault(fault,
-					      "%s: expected a key that the CA shares with it: make "
-					      "one with certpool invite %s",
-					      client, client)
-			       : -1;
+	if (find_or_make_client_key(command, ca, client, &key, fault) < 0)
+		return -1;
 	derive_est_password(&key, password);
 	if (command->json) {
-		add_json_text(&line, "client", client);
+		add_json_text(&line, "client", client->name);
 		add_json_text(&line, "password", password);
 		result = print_json(&line, fault);
 	} else {

@@ -14,10 +14,11 @@ int print_client(const struct command *command, const struct ca_operator *ca,
 		 const struct client *client, struct fault *fault) MUST_CHECK;
 
 /*
- * Prints the password with which the client enrolls by EST (common/ca/service/est_client.h).
- * Errors: FAULT_NOT_FOUND when the CA shares no key with it.
+ * Prints the password with which the client enrolls by EST (common/ca/service/est_client.h). A
+ * client that shares no key with the CA yet gets one.
+ * Errors: FAULT_REFUSED for a client that may have no certificates.
  */
-int print_est_password(const struct command *command, const struct layout *ca, const char *client,
-		       struct fault *fault) MUST_CHECK;
+int print_est_password(const struct command *command, const struct ca_operator *ca,
+		       const struct client *client, struct fault *fault) MUST_CHECK;
 
 #endif

@@ -258,7 +258,7 @@ static int show_password(const struct command *command, const struct client_sett
 	(void)given;
 	if (read_known_client(ca, name, &client, fault) < 0)
 		return -1;
-	return print_est_password(command, ca->layout, name, fault);
+	return print_est_password(command, ca, &client, fault);
 }
 
 static int show_acme(const struct command *command, const struct client_settings *given,
@@ -476,7 +476,8 @@ const struct verb client_verb = {
 		"  list         all clients: what they have, and what needs looking at\n"
 		"  show CLIENT  one of them, with its policy\n"
 		"  password CLIENT  the password with which it enrolls by EST: a secret\n"
-		"  acme CLIENT  what its ACME client needs: a secret; --list its accounts\n"
+		"  acme CLIENT  what its ACME client needs: a secret; --list its accounts;\n"
+		"               both make the key that it shares with the CA, if there is none\n"
 		"  add CLIENT, add --from FILE  new clients, all of the file's or none\n"
 		"  set CLIENT   changes options of its policy: for these the manifest no longer\n"
 		"               counts, until --reset LIST, or reset CLIENT for all of them\n"

@@ -13,6 +13,7 @@ clients:
   other: {policy: {subject: "CN=dev-{index}"}}
   narrow: {policy: {keys: [ecdsa-p384], usages: [client, server]}}
   keys: {policy: {usages: [server, key-encipherment]}}
+  far: {elsewhere: true, policy: {subject: "CN=far-{index}"}}
 END
 expect 0 'init' "$certpool" init
 start_https_ca -v
@@ -27,6 +28,15 @@ equal 'is derived from the shared key (HKDF, RFC 5869)' "$password" "$(openssl k
 	-kdfopt info:'certpool EST password' HKDF | jose b64 enc -I-)"
 equal 'as JSON' "$password" "$("$certpool" client password dev --json | jq -r .password)"
 expect 4 'of a client that is there' "$certpool" client password nobody
+check_not 'a client that is elsewhere shares no key yet' test -e ca/Private/shared_far.jwk
+"$certpool" client disable far -q >out
+expect 6 'it gets none while it is disabled' "$certpool" client password far
+says 'which is said' 'the client "far" is disabled, and can have no certificates'
+check_not 'and none is made' test -e ca/Private/shared_far.jwk
+"$certpool" client enable far -q >out
+expect 0 'then it gets one' "$certpool" client password far
+far=$(cat out)
+equal 'once' "$far" "$("$certpool" client password far)"
 
 # ask PATH FILE CURL_OPTION…: posts a request; sets $status, the answer is in answer and its head in head.
 ask() {
@@ -66,6 +76,8 @@ attributes csrattrs
 equal 'nothing is expected of nobody' '204 0' "$status $(wc -c <answer)"
 attributes csrattrs -u "other:$("$certpool" client password other)"
 equal 'nor where everything will do' 204 "$status"
+attributes csrattrs -u "far:$far"
+equal 'a key that was made for its password counts at once' 204 "$status"
 attributes csrattrs -u "dev:$password"
 equal 'csrattrs answers a client' 200 "$status"
 check 'as the RFC has it' grep -qi '^content-type: application/csrattrs' head
