@@ -92,6 +92,7 @@ int run_tasks(size_t count, unsigned int workers, task_function *task, void *con
 /* On the stack of a caller, which waits. */
 struct joint_caller {
 	void *part;
+	const struct gathering *gathering;
 	struct joint_caller *next;
 	pthread_cond_t woken; /* its part is done, or it is the first one and none is under way */
 	bool done;
@@ -116,12 +117,23 @@ void expect_caller(struct joint_work *work)
 	pthread_mutex_unlock(&work->lock);
 }
 
+static bool has_company(const struct joint_work *work, const struct gathering *gathering)
+{
+	return work->waiting >= (gathering->wait_ms > 0 ? gathering->enough : work->expected);
+}
+
+/* The caller holds the lock. */
+static void wake_gathering(struct joint_work *work)
+{
+	if (work->gathering != NULL && has_company(work, work->gathering->gathering))
+		pthread_cond_signal(&work->gathering->woken);
+}
+
 void dismiss_caller(struct joint_work *work)
 {
 	pthread_mutex_lock(&work->lock);
 	work->expected--;
-	if (work->gathering != NULL)
-		pthread_cond_signal(&work->gathering->woken);
+	wake_gathering(work);
 	pthread_mutex_unlock(&work->lock);
 }
 
@@ -166,19 +178,13 @@ static void join_queue(struct joint_work *work, struct joint_caller *caller)
 	*work->end = caller;
 	work->end = &caller->next;
 	work->waiting++;
-	if (work->gathering != NULL)
-		pthread_cond_signal(&work->gathering->woken);
-}
-
-static bool has_company(const struct joint_work *work, const struct gathering *gathering)
-{
-	return work->waiting >= (gathering->wait_ms > 0 ? gathering->enough : work->expected);
+	wake_gathering(work);
 }
 
 /* The caller holds the lock, but while it waits: then the work is under way for all others. */
-static void await_others(struct joint_work *work, const struct gathering *gathering,
-			 struct joint_caller *own)
+static void await_others(struct joint_work *work, struct joint_caller *own)
 {
+	const struct gathering *gathering = own->gathering;
 	const struct timespec end =
 		deadline_in(gathering->wait_ms > 0 ? gathering->wait_ms : JOINT_PATIENCE_MS);
 
@@ -194,7 +200,7 @@ static void await_others(struct joint_work *work, const struct gathering *gather
 void gather_jointly(struct joint_work *work, const struct gathering *gathering,
 		    joint_function *function, void *context, void *part)
 {
-	struct joint_caller own = {.part = part};
+	struct joint_caller own = {.part = part, .gathering = gathering};
 
 	pthread_cond_init(&own.woken, NULL);
 	pthread_mutex_lock(&work->lock);
@@ -205,7 +211,7 @@ void gather_jointly(struct joint_work *work, const struct gathering *gathering,
 			continue;
 		}
 		if (!has_company(work, gathering))
-			await_others(work, gathering, &own);
+			await_others(work, &own);
 		lead_joint_work(work, function, context);
 	}
 	pthread_mutex_unlock(&work->lock);

@@ -54,12 +54,16 @@ static void attach_descriptor(struct msghdr *message, union control *control, in
 	message->msg_controllen = sizeof(control->room);
 }
 
-/* The length goes first, with the descriptor. */
+/* The length goes first, with the descriptor; the octets go with it, as the other side wakes for
+   each part that comes alone. */
 int send_frame(int channel, struct bytes octets, int descriptor, struct fault *fault)
 {
 	uint64_t len = octets.len;
-	struct iovec part = {.iov_base = &len, .iov_len = sizeof(len)};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	struct iovec parts[] = {
+		{.iov_base = &len, .iov_len = sizeof(len)},
+		{.iov_base = (void *)(uintptr_t)octets.data, .iov_len = octets.len},
+	};
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = COUNT_OF(parts)};
 	union control control;
 	ssize_t sent;
 
@@ -70,8 +74,12 @@ int send_frame(int channel, struct bytes octets, int descriptor, struct fault *f
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return set_lost_fault(fault);
-	if ((size_t)sent != sizeof(len))
+	if ((size_t)sent < sizeof(len))
 		return set_fault(fault, FAULT_FAILED, "the signer cannot be asked: cut off");
+	if ((size_t)sent == sizeof(len) + octets.len)
+		return 0;
+	octets.data += (size_t)sent - sizeof(len);
+	octets.len -= (size_t)sent - sizeof(len);
 	return send_all(channel, octets, fault);
 }
 

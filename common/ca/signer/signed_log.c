@@ -144,7 +144,7 @@ static int open_for_append(const struct layout *layout, int *ret_log, off_t *ret
 		return set_log_fault(layout, "cannot be opened", fault);
 	if (find_whole_lines(layout, log, &len, fault) < 0)
 		return -1;
-	if (ftruncate(log, len) < 0)
+	if (lseek(log, 0, SEEK_END) != len && ftruncate(log, len) < 0)
 		return set_log_fault(layout, "cannot be mended", fault);
 	*ret_len = len;
 	*ret_log = log;

@@ -4,6 +4,7 @@
 #include "tests/support/expect.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -118,6 +119,40 @@ Test(channel, carries_a_frame_with_its_descriptor)
 	cr_expect_geq(frame.descriptor, 0);
 	clear_frame(&frame);
 	(void)close(ends[0]);
+	OK(receive_frame(ends[1], &frame, &ended, &fault));
+	cr_expect(ended);
+	(void)close(ends[1]);
+}
+
+enum { BEYOND_ANY_BUFFER = 8 << 20 };
+
+/* Sends a frame of so many octets, with a descriptor, which it closes then. */
+static void *send_large_frame(void *context)
+{
+	static uint8_t octets[BEYOND_ANY_BUFFER];
+	const int *end = context;
+
+	octets[BEYOND_ANY_BUFFER - 1] = 'x';
+	OK(send_frame(*end, (struct bytes){octets, sizeof(octets)}, *end, &fault));
+	(void)close(*end);
+	return NULL;
+}
+
+Test(channel, carries_a_frame_that_no_buffer_of_the_kernel_holds)
+{
+	CLEANUP(clear_frame) struct frame frame = {.descriptor = -1};
+	bool ended = true;
+	pthread_t sender;
+	int ends[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	cr_assert_eq(pthread_create(&sender, NULL, send_large_frame, &ends[0]), 0);
+	OK(receive_frame(ends[1], &frame, &ended, &fault));
+	cr_expect_eq(frame.octets.len, BEYOND_ANY_BUFFER);
+	cr_expect_eq(frame.octets.data[BEYOND_ANY_BUFFER - 1], 'x');
+	cr_expect_geq(frame.descriptor, 0);
+	cr_assert_eq(pthread_join(sender, NULL), 0);
+	clear_frame(&frame);
 	OK(receive_frame(ends[1], &frame, &ended, &fault));
 	cr_expect(ended);
 	(void)close(ends[1]);
