@@ -1,8 +1,9 @@
 /*
- * The caches of a sender and a receiver under the thread sanitizer: threads let members sign and
- * verify their certificates, of more members than the chain cache holds, while members are renewed
- * and some certificates are forged; and remember certificates by their digests. Exit status 0:
- * every valid message was verified, and no other.
+ * The caches of a sender and a receiver under the thread sanitizer: threads choose members, let
+ * them sign and verify their certificates, of more members than the chain cache holds, while
+ * members are renewed and some certificates are forged; and remember certificates by their digests.
+ * Exit status 0: every valid message was verified, and no other; with once_only no member was
+ * chosen twice.
  */
 #include "common/base/clock.h"
 #include "common/base/staging.h"
@@ -10,6 +11,7 @@
 #include "common/pool/members/pool.h"
 #include "common/pool/messages/certificate_memory.h"
 #include "common/pool/messages/chain_cache.h"
+#include "common/pool/messages/choose_signer.h"
 #include "common/pool/messages/signer_cache.h"
 #include "common/x509/csr.h"
 #include "common/x509/issuer.h"
@@ -30,12 +32,20 @@ enum {
 	DESCRIPTORS = 8
 };
 
+static const enum reuse methods[] = {REUSE_RANDOM, REUSE_LIMITED_TIME, REUSE_ROTATING_BATCH,
+				     REUSE_PER_RELYING_PARTY};
+
 struct race {
 	char folder[64];
 	int64_t now_s;
 	struct issuer *issuer;
 	struct layout *layout;
+	struct client_node client; /* with once_only */
+	struct client_node others[COUNT_OF(methods)];
 	struct signer_cache *signer_cache;
+	struct chooser *once;
+	atomic_uint chosen[MEMBERS]; /* by `once` */
+	struct chooser *choosers[COUNT_OF(methods)];
 	struct chain_cache *chain_cache;
 	struct certificate_memory *memory;
 };
@@ -86,17 +96,40 @@ static int certify(const struct race *race, size_t member, enum staging_mode mod
 static int make_pool_of_race(struct race *race, struct fault *fault)
 {
 	static char subject[] = "CN={client}-{index}";
-	const struct client_node client = {
-		.name = "client1",
-		.pool = {.size = MEMBERS, .key = KEY_ECDSA_P256, .subject = subject}};
 	struct make_summary made;
 
-	if (make_pool(race->layout, &client, NULL, &made, fault) < 0)
+	race->client = (struct client_node){
+		.name = "client1",
+		.pool = {.size = MEMBERS,
+			 .key = KEY_ECDSA_P256,
+			 .subject = subject,
+			 .reuse = {.method = REUSE_ONCE_ONLY, .hold_messages = 1}}};
+	if (prepare_numbers(race->layout, &race->client, race->now_s, fault) < 0 ||
+	    make_pool(race->layout, &race->client, NULL, &made, fault) < 0)
 		return -1;
 	for (size_t member = 1; member <= MEMBERS; member++)
 		if (certify(race, member, STAGE_NEW, fault) < 0)
 			return -1;
 	return new_signer_cache(race->layout, "client1", MEMBERS, &race->signer_cache, fault);
+}
+
+/* The others know nothing of used members. */
+static int make_choosers(struct race *race, struct fault *fault)
+{
+	if (new_chooser(race->layout, &race->client, race->signer_cache, &race->once, fault) < 0)
+		return -1;
+	expect_messages(race->once, MEMBERS);
+	for (size_t i = 0; i < COUNT_OF(methods); i++) {
+		race->others[i] = race->client;
+		race->others[i].pool.marks = NULL;
+		race->others[i].pool.last = 0;
+		race->others[i].pool.reuse.method = methods[i];
+		if (new_chooser(race->layout, &race->others[i], race->signer_cache,
+				&race->choosers[i], fault) < 0)
+			return -1;
+		expect_messages(race->choosers[i], TURNS);
+	}
+	return 0;
 }
 
 static int prepare(struct race *race, struct fault *fault)
@@ -107,7 +140,34 @@ static int prepare(struct race *race, struct fault *fault)
 		return set_errno_fault(fault, "%s", race->folder);
 	if (make_layout(race->folder, &race->layout, fault) < 0 || make_root(race, fault) < 0)
 		return -1;
-	return make_pool_of_race(race, fault);
+	if (make_pool_of_race(race, fault) < 0)
+		return -1;
+	return make_choosers(race, fault);
+}
+
+/* More threads than members choose one with once_only. */
+static int choose_once_each(size_t index, void *context, struct fault *fault)
+{
+	struct race *race = context;
+	CLEANUP(release_signer) struct signer *signer = NULL;
+	struct fault empty = {0};
+
+	(void)index;
+	if (choose_signer(race->once, "client2", race->now_s, &signer, &empty) < 0)
+		return empty.class == FAULT_NOT_FOUND ? 0 : pass_fault(&empty, fault);
+	if (atomic_fetch_add(&race->chosen[signer->member.index - 1], 1) == 0)
+		return 0;
+	return set_fault(fault, FAULT_FAILED, "member %zu was chosen twice with once_only",
+			 signer->member.index);
+}
+
+static int check_chosen(const struct race *race, struct fault *fault)
+{
+	for (size_t i = 0; i < MEMBERS; i++)
+		if (atomic_load(&race->chosen[i]) != 1)
+			return set_fault(fault, FAULT_FAILED,
+					 "member %zu was not chosen with once_only", i + 1);
+	return 0;
 }
 
 /* Signs a message, and parses it as the receiver does. */
@@ -172,7 +232,9 @@ static int take_turn(size_t index, void *context, struct fault *fault)
 
 	if (index % RENEWED_EVERY == 0)
 		return certify(race, index % MEMBERS + 1, STAGE_REPLACE, fault);
-	if (draw_signer(race->signer_cache, race->now_s, &signer, fault) < 0 ||
+	if (choose_signer(race->choosers[index % COUNT_OF(methods)],
+			  index % 3 == 0 ? "client2" : "client3", race->now_s, &signer,
+			  fault) < 0 ||
 	    sign(race, signer, &message, fault) < 0)
 		return -1;
 	if (forged)
@@ -192,7 +254,11 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 
 static void clean_up(struct race *race)
 {
+	free_chooser(&race->once);
+	for (size_t i = 0; i < COUNT_OF(methods); i++)
+		free_chooser(&race->choosers[i]);
 	free_signer_cache(&race->signer_cache);
+	free(race->client.pool.marks);
 	free_chain_cache(&race->chain_cache);
 	free_certificate_memory(&race->memory);
 	free_issuer(&race->issuer);
@@ -205,7 +271,10 @@ int main(void)
 	CLEANUP(clean_up) struct race race = {0};
 	struct fault fault = {0};
 
-	if (prepare(&race, &fault) < 0 || run_tasks(TURNS, THREADS, take_turn, &race, &fault) < 0) {
+	if (prepare(&race, &fault) < 0 ||
+	    run_tasks(2 * MEMBERS, THREADS, choose_once_each, &race, &fault) < 0 ||
+	    check_chosen(&race, &fault) < 0 ||
+	    run_tasks(TURNS, THREADS, take_turn, &race, &fault) < 0) {
 		(void)fprintf(stderr, "race_receiver: %s\n", fault.text);
 		return EXIT_FAILURE;
 	}

@@ -1,5 +1,6 @@
 #include "common/pool/messages/choose_signer.h"
 
+#include "common/base/workers.h"
 #include "tests/support/expect.h"
 #include "tests/unit/pool/messages/choosing.h"
 
@@ -84,6 +85,68 @@ Test(choose_signer, rotates_over_all_processes_that_send_from_the_pool)
 	}
 	for (size_t i = 1; i <= CHOOSING_SIZE; i++)
 		cr_expect_eq(counts[i], 3, "member %zu: %zu times", i, counts[i]);
+}
+
+/* What threads of one process choose by one chooser, for two peers. */
+static struct {
+	struct chooser *chooser;
+	pthread_mutex_t lock;
+	size_t counts[2][CHOOSING_SIZE + 1];
+} threads = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* A task_function. */
+static int choose_in_thread(size_t index, void *context, struct fault *fault)
+{
+	CLEANUP(release_signer) struct signer *signer = NULL;
+	size_t peer = index % 2;
+
+	(void)context;
+	if (choose_signer(threads.chooser, peer == 0 ? "client2" : "client3",
+			  choosing.fixture.now_s, &signer, fault) < 0)
+		return -1;
+	pthread_mutex_lock(&threads.lock);
+	threads.counts[peer][signer->member.index]++;
+	pthread_mutex_unlock(&threads.lock);
+	return 0;
+}
+
+/* How many members signed for the peer. */
+static size_t count_signers(size_t peer)
+{
+	size_t count = 0;
+
+	for (size_t i = 1; i <= CHOOSING_SIZE; i++)
+		count += threads.counts[peer][i] > 0 ? 1 : 0;
+	return count;
+}
+
+static void choose_in_threads(enum reuse method)
+{
+	enum { THREADS = 8, ROUNDS = 40 };
+	CLEANUP(free_chooser) struct chooser *chooser = open_chooser(method);
+
+	memset(threads.counts, 0, sizeof(threads.counts));
+	threads.chooser = chooser;
+	expect_messages(chooser, (size_t)ROUNDS * CHOOSING_SIZE);
+	OK(run_tasks((size_t)ROUNDS * CHOOSING_SIZE, THREADS, choose_in_thread, NULL, &fault));
+	if (method != REUSE_ROTATING_BATCH)
+		return;
+	for (size_t i = 1; i <= CHOOSING_SIZE; i++)
+		cr_expect_eq(threads.counts[0][i] + threads.counts[1][i], (size_t)ROUNDS,
+			     "member %zu", i);
+}
+
+Test(choose_signer, keeps_what_each_method_promises_with_several_threads)
+{
+	choose_in_threads(REUSE_RANDOM);
+	choose_in_threads(REUSE_ROTATING_BATCH);
+	choose_in_threads(REUSE_LIMITED_TIME);
+	cr_expect_eq(count_signers(0), 1);
+	cr_expect_arr_eq(threads.counts[0], threads.counts[1], sizeof(threads.counts[0]));
+	choose_in_threads(REUSE_PER_RELYING_PARTY);
+	cr_expect_eq(count_signers(0), 1);
+	cr_expect_eq(count_signers(1), 1);
+	cr_expect_arr_neq(threads.counts[0], threads.counts[1], sizeof(threads.counts[0]));
 }
 
 Test(choose_signer, loses_at_most_the_members_under_way_to_a_kill)
