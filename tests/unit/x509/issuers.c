@@ -17,12 +17,17 @@ struct private_key *make_key(enum key_type type)
 
 struct issuer *make_issuer(enum key_type type)
 {
+	return make_named_issuer(type, "CN=Example Root CA,O=Example");
+}
+
+struct issuer *make_named_issuer(enum key_type type, const char *subject)
+{
 	struct private_key *key = make_key(type);
 	struct certificate *root = NULL;
 	struct issuer *issuer = NULL;
 	CLEANUP(clear_buffer) struct buffer der = {0};
 
-	OK(create_root(key, "CN=Example Root CA,O=Example", &ten_years, &der, &fault));
+	OK(create_root(key, subject, &ten_years, &der, &fault));
 	OK(parse_certificate_der(bytes_of_buffer(&der), &root, &fault));
 	OK(new_issuer(&root, &key, &issuer, &fault));
 	return issuer;

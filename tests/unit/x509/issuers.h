@@ -20,6 +20,7 @@ struct private_key *copy_key(const struct private_key *key);
 
 /* A new root "CN=Example Root CA,O=Example" for ten_years, as an issuer. */
 struct issuer *make_issuer(enum key_type type);
+struct issuer *make_named_issuer(enum key_type type, const char *subject);
 
 /* A request with the subject "CN=client1-1,O=Example". alt_name may be NULL. */
 struct csr *make_csr(const struct private_key *key, const char *alt_name);

@@ -1,5 +1,6 @@
 #include "common/pool/enrolment/enroll.h"
 
+#include "common/pool/enrolment/request_batch.h"
 #include "common/pool/members/pool_numbers.h"
 #include "tests/support/expect.h"
 #include "tests/unit/pool/enrolling.h"
@@ -216,6 +217,56 @@ Test(enroll, keeps_the_certificates_of_other_requests_when_one_fails)
 	OK(enroll(&fixture, &fake_ca, &reports, &enrolled, &fault));
 	cr_assert_eq(enrolled.saved, 120 - saved);
 	cr_assert_eq(count_files(fixture.layouts[0]->cert), 120);
+}
+
+/* Where a request names member key1, key2, key3: "123", say; each with its own PEM. */
+static size_t number_order(const struct request_batch *batch, const struct buffer *pems)
+{
+	size_t number = 0;
+
+	for (size_t i = 0; i < POOL_SIZE; i++) {
+		const struct member_pem *member = &batch->request.members[i];
+		size_t index = parse_member(member->name);
+
+		cr_assert(equal_bytes(bytes_of_buffer(&member->pem),
+				      bytes_of_buffer(&pems[index - 1])));
+		number = number * 10 + index;
+	}
+	return number;
+}
+
+/* All six orders come as often. Of five degrees of freedom: chi-squared is above 60 with a
+   probability of 10^-11. */
+Test(enroll, names_the_members_of_a_window_in_an_order_that_is_drawn)
+{
+	enum { TIMES = 6000, ORDERS = 6, NUMBERS = 322 };
+	static const struct pool_settings pool = {.windows = {600, 60, 1, POOL_SIZE},
+						  .window_numbers = {.begin_s = 600, .first = 1}};
+	CLEANUP(clear_request_batch) struct request_batch batch = {0};
+	struct buffer pems[POOL_SIZE] = {0};
+	size_t counts[NUMBERS] = {0};
+	struct refusal refusal = {0};
+	double sum = 0;
+
+	make_client_pool(&fixture, 0);
+	OK(init_request_batch(&current_files, POOL_SIZE, &batch, &fault));
+	for (size_t i = 0; i < POOL_SIZE; i++) {
+		OK(add_to_request_batch(fixture.layouts[0], i + 1, &batch, &refusal, &fault));
+		append_bytes(&pems[i], bytes_of_buffer(&batch.request.members[i].pem));
+	}
+	cr_expect_eq(number_order(&batch, pems), 123);
+	for (size_t i = 0; i < TIMES; i++) {
+		OK(ask_for_window(&pool, &batch, &fault));
+		counts[number_order(&batch, pems)]++;
+	}
+	cr_expect_eq(batch.request.window.begin_s, 600);
+	cr_expect_eq(batch.request.window.end_s, 1260);
+	for (size_t i = 0; i < NUMBERS; i++)
+		if (counts[i] > 0)
+			sum += (double)counts[i] * (double)counts[i] * ORDERS / TIMES;
+	cr_expect_lt(sum - TIMES, 60.0, "%f", sum - TIMES);
+	for (size_t i = 0; i < POOL_SIZE; i++)
+		clear_buffer(&pems[i]);
 }
 
 /* Its CA gives a day from now, whatever is asked for. */

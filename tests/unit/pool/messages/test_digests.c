@@ -115,6 +115,26 @@ Test(digests, name_a_certificate_that_the_receiver_has_verified)
 	cr_expect_not(goes_by_digest(1));
 }
 
+/* The sizes in docs/protocol.md. A signature in DER, that of the certificate, varies by some
+ * octets. */
+Test(digests, make_a_short_message_a_third_as_long)
+{
+	const struct message_claims claims = make_claims();
+	CLEANUP(free_private_key) struct private_key *key = read_member_key(1);
+	CLEANUP(clear_buffer) struct buffer der = read_member_der(1);
+	CLEANUP(clear_buffer) struct buffer with_certificate = {0};
+	CLEANUP(clear_buffer) struct buffer by_digest = {0};
+	uint8_t sha256[SHA256_LEN];
+
+	digest_member(1, sha256);
+	by_digest = make_digest_jws(&claims, 1, sha256);
+	OK(sign_message(key, &claims, &(struct bytes){der.data, der.len}, 1, bytes_of_string("M"),
+			&with_certificate, &fault));
+	cr_expect_eq(by_digest.len, 326, "%zu octets", by_digest.len);
+	cr_expect(with_certificate.len >= 966 && with_certificate.len <= 982,
+		  "%zu octets, of the certificate %zu", with_certificate.len, der.len);
+}
+
 /* catalogue 130: nothing is remembered, reported, logged or written */
 Test(digests, that_are_unknown_cost_an_answer_each)
 {

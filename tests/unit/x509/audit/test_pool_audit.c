@@ -32,7 +32,7 @@ static void set_up(void)
 {
 	key = make_key(KEY_ECDSA_P256);
 	issuer = make_issuer(KEY_ECDSA_P256);
-	other_issuer = make_issuer(KEY_ED25519);
+	other_issuer = make_named_issuer(KEY_ED25519, "CN=Another Root CA,O=Example");
 }
 
 static void tear_down(void)
@@ -256,6 +256,7 @@ Test(pool_audit, finds_another_issuer)
 
 	audit = take_pools(be_of_another_issuer, 2, &found);
 	OK(run_pool_audit(audit, &count, &fault));
+	cr_expect_not_null(strstr((const char *)found.data, "car0 issuer\n"));
 	cr_expect_not_null(strstr((const char *)found.data, "car0 signature algorithm\n"));
 	cr_expect_null(strstr((const char *)found.data, "car1"));
 }
