@@ -95,7 +95,17 @@ expect 0 'another peer, by --peer' send x --peer lamp
 equal 'sees the other' $((3 - own)):1 "$(signers out)"
 expect 0 'the same again' send x --peer lamp
 equal 'sees it again' $((3 - own)):1 "$(signers out)"
-expect 0 'a message to a file' "$certpool" send client1 client2 --peer lamp --output lamp.jwe x
+serial=$(openssl x509 -serial -noout -in client1/cert/cert_key$((3 - own)).crt | cut -d= -f2 | tr A-F a-f)
+expect 0 'a message to a file' "$certpool" send client1 client2 --peer lamp --output lamp.jwe --explain x
+check 'is signed by it' grep -qF -e "$(openssl x509 -outform DER -in client1/cert/cert_key$((3 - own)).crt | base64 -w0)" out
+expect 0 'a message for everybody, of a peer' "$certpool" seal client1 --peer lamp --json x
+equal 'is signed by it, too' "$((3 - own)) $serial" "$(jq -r '"\(.member) \(.serial)"' out)"
+expect 0 'of another peer' "$certpool" seal client1 --peer client2 --json x
+equal 'by its own' "$own" "$(jq .member out)"
+expect 4 'of a third' "$certpool" seal client1 --peer third x
+silent 'is not made'
+expect 2 'of none' "$certpool" seal client1 x
+says 'is refused' 'expected --peer NAME, for whom a member of client1 is chosen by reuse: per-relying-party'
 expect 4 'a third peer' send x --peer third
 says 'finds none left' 'no member is left for third: the pool of client1 has 2 members, and 2 of them'
 expect 2 'a peer that is no name' send x --peer 'a b'

@@ -48,6 +48,9 @@ expect 6 'a member that has signed' send x --member "$used"
 says 'does not sign again' "member $used of client1: it has signed before"
 expect 0 'status' "$certpool" status
 prints 'says what is left' '^  reuse once_only, in use 0, unused 2, set aside 3, ending 0$'
+expect 0 'enroll leaves used members alone' "$certpool" enroll client1 --json
+equal 'and asks for nothing' '0 2 0' "$(jq -r '"\(.saved) \(.present) \(.refused)"' out)"
+expect 0 'status' "$certpool" status
 prints 'and when it is filled up' '^  filled up when 2 are unused; at the present rate it lasts until '
 expect 5 'more messages than members: part is sent' send x --count 4
 says 'and what to do is said' 'after 2 of 4 messages: .*no member of the pool of client1 is unused .*: 5 are set aside, .*run certpool keep client1'
@@ -76,6 +79,10 @@ equal 'and their numbers are retired' '1 2 3 4 5' "$(marked retired)"
 equal 'no failure is left' null "$(of_status .fill_up_failure)"
 expect 0 'keep again' "$certpool" keep client1 --json
 equal 'makes nothing' '0 0' "$(jq -r '"\(.enrolled) \(.retired)"' out)"
+for verb in request enroll repair; do
+	expect 0 "$verb leaves retired numbers alone" "$certpool" $verb client1
+done
+equal 'of whom nothing comes back' '6 7 8 9 10|6 7 8 9 10|6 7 8 9 10' "$(members CSR_file)|$(members cert)|$(members Private)"
 equal 'size counts usable members' '5 5' "$(of_status '"\(.size) \(.valid)"' | tr -d '"')"
 check 'check finds nothing' "$certpool" check client1
 expect 0 'the advice works' send x
@@ -155,9 +162,22 @@ manifest_of 'size: 3, reuse: once_only, on_empty: block, topup: {unused: 1}' >ma
 send x --count 2 >out
 "$certpool" send client1 client2 --endpoint "$inbox" --json x --count 2 >blocked 2>err &
 sender=$!
-expect 0 'on_empty: block: keep fills up what is waited for' "$certpool" keep client1
+none_left() { [ "$(marked used | wc -w)" = 3 ]; }
+check 'on_empty: block: the last member is taken' eventually none_left
+# Another process that has the lock of the state finds that the sender comes for it, again and again.
+looks() { grep -qE -- "-> +FLOCK +ADVISORY +WRITE +$sender " /proc/locks; }
+exec 9<client1/state
+for look in 1 2 3; do
+	flock 9
+	check "the sender of the next message looks for a member, time $look" eventually looks
+	flock -u 9
+done
+check 'and waits' kill -0 $sender
+last=$(marked used | tr ' ' '\n' | tail -n 1)
+expect 0 'keep fills up what is waited for' "$certpool" keep client1
 wait $sender || fail 'the sender that waited' "$(cat err)"
 equal 'and the messages are sent' 2 "$(wc -l <blocked)"
+check 'the second by a new member' test "$(jq -s 'map(.member) | max' blocked)" -gt "$last"
 
 # Another method: what was used up stays so.
 manifest_of 'size: 3' >manifest.yaml
