@@ -374,15 +374,17 @@ static int check_encoding(const struct pg_connection *connection, const char *en
 			 name_of(connection), encoding);
 }
 
-/* Another schema than the record's is never looked into; a session that hangs while it holds the
-   writers' lock is ended by the server. */
+/* Another schema than the record's is never looked into. A session whose host is lost, or that
+   hangs while it holds the writers' lock, is ended by the server; one that hangs within a pipeline,
+   which the server does not take for idle, by end_silent_writer. The parameters that the engine
+   does not know are left alone. */
 static int set_up_session(struct pg_connection *connection, struct fault *fault)
 {
 	bool writes = connection->mode == TRANSACTION_WRITE;
 	bool scans = connection->mode == TRANSACTION_SCAN;
 	struct pg_result *result = NULL;
 	int encoded;
-	char sql[1024];
+	char sql[1280];
 
 	(void)snprintf(sql, sizeof(sql),
 		       "SET search_path TO certpool;"
@@ -390,7 +392,11 @@ static int set_up_session(struct pg_connection *connection, struct fault *fault)
 		       "SET statement_timeout TO %d;"
 		       "SET lock_timeout TO %d;"
 		       "SET idle_in_transaction_session_timeout TO %d;"
-		       "SET cursor_tuple_fraction TO 1;"
+		       "SELECT set_config(v.name, v.setting, false) FROM (VALUES"
+		       " ('cursor_tuple_fraction', '1'), ('jit', 'off'),"
+		       " ('tcp_keepalives_idle', '2'), ('tcp_keepalives_interval', '1'),"
+		       " ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '3000')"
+		       ") AS v (name, setting) JOIN pg_settings AS s ON s.name = v.name;"
 		       "SELECT set_config('synchronous_commit', CASE current_setting("
 		       "'synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' "
 		       "END, false);"

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -369,4 +370,28 @@ int begin_pg_scan(struct pg_store *store, struct pg_connection **ret_scanner, st
 	}
 	*ret_scanner = scanner;
 	return 0;
+}
+
+/* Between the statements of a pipeline the server waits for its client without a limit of its own:
+   its idle_in_transaction_session_timeout begins with the answer at the pipeline's end. */
+bool end_silent_writer(struct pg_connection *connection)
+{
+	struct fault ignored = {0};
+	struct pg_result *result = NULL;
+	char sql[512];
+	bool ended;
+
+	(void)snprintf(sql, sizeof(sql),
+		       "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a"
+		       " WHERE a.state = 'active' AND a.wait_event = 'ClientRead'"
+		       " AND a.state_change < clock_timestamp() - interval '%d milliseconds'"
+		       " AND EXISTS (SELECT 1 FROM pg_locks AS l WHERE l.pid = a.pid"
+		       " AND l.relation = 'certpool.state'::regclass"
+		       " AND l.mode <> 'AccessShareLock')",
+		       IDLE_MS);
+	if (connection->handle == NULL || execute_pg(connection, sql, NULL, &result, &ignored) < 0)
+		return false;
+	ended = connection->libpq->ntuples(result) > 0;
+	connection->libpq->clear(result);
+	return ended;
 }

@@ -66,4 +66,9 @@ void end_pg_scan(struct pg_store *store, struct pg_connection *scanner);
 /* Connects a connection of a READ again. */
 int renew_pg_reader(struct pg_connection *reader, struct fault *fault) MUST_CHECK;
 
+/* Has the server end the session of a writer that has sent the beginning of a pipeline, and then
+   nothing for IDLE_MS (a process that was stopped, a host that was lost); what it was writing is
+   undone. False: there is none. The role must be that writer's. */
+bool end_silent_writer(struct pg_connection *connection);
+
 #endif

@@ -113,7 +113,8 @@ static int lock_state(struct pg_connection *writer, struct fault *fault)
 	return check_pg_version(writer, version, fault);
 }
 
-/* Nothing has been done yet: a connection that was lost is made anew. */
+/* Nothing has been done yet: a connection that was lost is made anew, and a writer that has the
+   lock and has fallen silent is ended. */
 static int begin_write_locked(struct pg_store *store, struct fault *fault)
 {
 	struct pg_connection *writer = &store->writer;
@@ -128,7 +129,8 @@ static int begin_write_locked(struct pg_store *store, struct fault *fault)
 		if (lock_state(writer, &problem) == 0)
 			return 0;
 		abort_pg(writer);
-		if (problem.class != FAULT_INTERRUPTED)
+		if (problem.class != FAULT_INTERRUPTED &&
+		    (problem.class != FAULT_BUSY || !end_silent_writer(writer)))
 			return pass_fault(&problem, fault);
 	}
 	return set_fault(fault, FAULT_BUSY, "%s", problem.text);

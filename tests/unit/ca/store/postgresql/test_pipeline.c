@@ -1,0 +1,84 @@
+#include "common/ca/store/statement.h"
+#include "tests/support/expect.h"
+#include "tests/unit/ca/records.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static const char add_sql[] = "INSERT INTO audit (id, line) VALUES (?1, ?2)";
+static const char count_sql[] = "SELECT COUNT(*) FROM audit";
+
+static struct scratch_store scratch;
+static struct store *store;
+
+static void set_up(void)
+{
+	if (!tests_postgresql())
+		return;
+	make_scratch_store(&scratch);
+	store = open_scratch_store(&scratch);
+}
+
+static void tear_down(void)
+{
+	if (!tests_postgresql())
+		return;
+	free_store(&store);
+	remove_scratch_store(&scratch);
+}
+
+TestSuite(pipeline, .init = set_up, .fini = tear_down);
+
+static void need_postgresql(void)
+{
+	if (!tests_postgresql())
+		cr_skip_test("this runs beside tests/postgresql.sh");
+}
+
+/* Several together are more than the library keeps before it sends. */
+static int add_later(struct transaction *transaction, int64_t id, struct fault *fault)
+{
+	static char line[4096];
+
+	memset(line, 'x', sizeof(line) - 1);
+	return run_later(transaction, add_sql, VALUES(number_value(id), text_value(line)), fault);
+}
+
+static int add_line(struct store *to, int64_t id, struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	if (begin_transaction(to, TRANSACTION_WRITE, &transaction, fault) < 0 ||
+	    add_later(&transaction, id, fault) < 0)
+		return -1;
+	return commit_transaction(&transaction, fault);
+}
+
+static int64_t count_rows(struct store *of, enum transaction_mode mode, const char *sql)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	int64_t count = -1;
+
+	OK(begin_transaction(of, mode, &transaction, &fault));
+	OK(query_number(&transaction, sql, NO_VALUES, &count, &fault));
+	return count;
+}
+
+/* As a front end that was stopped (SIGSTOP), or whose host was lost, while it was sending: the
+   server waits for the rest of the pipeline, and does not take the session for idle. */
+Test(pipeline, goes_on_beside_a_writer_that_hangs_in_the_middle)
+{
+	CLEANUP(free_store) struct store *hanging = NULL;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+
+	need_postgresql();
+	OK(open_store(scratch.path, &hanging, &fault));
+	OK(begin_transaction(hanging, TRANSACTION_WRITE, &transaction, &fault));
+	for (int64_t id = 1; id <= 20; id++)
+		OK(add_later(&transaction, id, &fault));
+	OK(add_line(store, 101, &fault));
+	cr_expect_eq(commit_transaction(&transaction, NULL), -1);
+	cr_expect_eq(count_rows(store, TRANSACTION_READ, count_sql), 1);
+	OK(add_line(hanging, 201, &fault));
+	cr_expect_eq(count_rows(store, TRANSACTION_READ, count_sql), 2);
+}
