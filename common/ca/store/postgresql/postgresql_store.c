@@ -98,10 +98,12 @@ static int check_pg_health(struct store *base, struct fault *fault)
 	return 0;
 }
 
-/* Takes the lock of all writers. */
+/* Takes the lock of all writers. At a stricter level the transaction would see the record as it was
+   before the wait for the lock, whatever default the database has. */
 static int lock_state(struct pg_connection *writer, struct fault *fault)
 {
-	static const char sql[] = "BEGIN; SELECT version FROM state WHERE id = 1 FOR UPDATE";
+	static const char sql[] = "BEGIN ISOLATION LEVEL READ COMMITTED;"
+				  " SELECT version FROM state WHERE id = 1 FOR UPDATE";
 	struct pg_result *result = NULL;
 	int64_t version = 0;
 

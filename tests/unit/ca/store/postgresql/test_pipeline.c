@@ -3,6 +3,7 @@
 #include "tests/unit/ca/records.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <string.h>
 
 static const char add_sql[] = "INSERT INTO audit (id, line) VALUES (?1, ?2)";
@@ -81,4 +82,42 @@ Test(pipeline, goes_on_beside_a_writer_that_hangs_in_the_middle)
 	cr_expect_eq(count_rows(store, TRANSACTION_READ, count_sql), 1);
 	OK(add_line(hanging, 201, &fault));
 	cr_expect_eq(count_rows(store, TRANSACTION_READ, count_sql), 2);
+}
+
+static void *count_as_writer(void *ret_count)
+{
+	CLEANUP(free_store) struct store *second = NULL;
+
+	OK(open_store(scratch.path, &second, &fault));
+	*(int64_t *)ret_count = count_rows(second, TRANSACTION_WRITE, count_sql);
+	return NULL;
+}
+
+/* A snapshot from before the wait for the lock would show a quota that is not used up yet. */
+Test(pipeline, sees_what_was_written_during_its_wait_whatever_the_default_isolation)
+{
+	static const char waiting[] =
+		"SELECT COUNT(*) FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a"
+		" ON a.pid = l.pid WHERE NOT l.granted AND a.datname = current_database()";
+	CLEANUP(free_store) struct store *first = NULL;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	pthread_t thread;
+	int64_t count = -1;
+
+	need_postgresql();
+	run_foreign_sql(
+		scratch.path,
+		"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET "
+		"default_transaction_isolation = ''repeatable read''', current_database()); "
+		"END $$");
+	OK(open_store(scratch.path, &first, &fault));
+	OK(begin_transaction(first, TRANSACTION_WRITE, &transaction, &fault));
+	OK(add_later(&transaction, 1, &fault));
+	cr_assert_eq(pthread_create(&thread, NULL, count_as_writer, &count), 0);
+	for (int tries = 0; tries < 100000; tries++)
+		if (count_rows(store, TRANSACTION_READ, waiting) > 0)
+			break;
+	OK(commit_transaction(&transaction, &fault));
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_expect_eq(count, 1);
 }
