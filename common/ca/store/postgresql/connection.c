@@ -450,13 +450,14 @@ static int report_unknown(const struct pg_connection *connection, const char *wh
 int commit_pg(struct pg_connection *connection, struct fault *fault)
 {
 	static const struct pg_parameters none = {0};
+	const int64_t before_ms = connection->pending != NULL ? STATEMENT_MS : 0;
 	struct fault problem = {0};
 	struct pg_result *result = NULL;
 	bool committed;
 
 	connection->warning[0] = '\0';
 	if (execute_pg_later(connection, "COMMIT", &none, &result, &problem) < 0 ||
-	    collect_for(connection, COMMIT_MS, &problem) < 0) {
+	    collect_for(connection, before_ms + COMMIT_MS, &problem) < 0) {
 		connection->libpq->clear(result);
 		if (connection->handle == NULL)
 			return report_unknown(connection, problem.text, fault);

@@ -76,7 +76,8 @@ void forget_pending(struct pg_connection *connection, struct pg_result **result)
 int execute_long_pg(struct pg_connection *connection, const char *sql,
 		    struct fault *fault) MUST_CHECK;
 
-/* Ends a WRITE. Errors: FAULT_INTERRUPTED when the outcome is not known, or is a rollback that the
+/* Ends a WRITE; statements that are still to run have their time before the COMMIT has its own.
+   Errors: FAULT_INTERRUPTED when the outcome is not known, or is a rollback that the
    same transaction, run again, may not meet. */
 int commit_pg(struct pg_connection *connection, struct fault *fault) MUST_CHECK;
 

@@ -84,6 +84,18 @@ Test(pipeline, goes_on_beside_a_writer_that_hangs_in_the_middle)
 	cr_expect_eq(count_rows(store, TRANSACTION_READ, count_sql), 2);
 }
 
+/* The database has eight seconds for a statement before the COMMIT, whose own limit is shorter. */
+Test(pipeline, waits_for_slow_statements_before_the_commit)
+{
+	need_postgresql();
+	run_foreign_sql(scratch.path, "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS"
+				      " $$ BEGIN PERFORM pg_sleep(6); RETURN NULL; END $$;"
+				      "CREATE TRIGGER dawdler AFTER INSERT ON audit"
+				      " FOR EACH STATEMENT EXECUTE FUNCTION dawdle()");
+	OK(add_line(store, 1, &fault));
+	cr_expect_eq(count_rows(store, TRANSACTION_READ, count_sql), 1);
+}
+
 static void *count_as_writer(void *ret_count)
 {
 	CLEANUP(free_store) struct store *second = NULL;
