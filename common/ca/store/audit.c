@@ -17,14 +17,15 @@ int64_t line_id(int64_t front_end, int64_t sequence)
 
 int query_chains(struct transaction *transaction, struct rows *rows, struct fault *fault)
 {
-	static const char sql[] = "SELECT c.front_end, c.lines, c.head, f.removed_at"
+	static const char sql[] = "SELECT c.front_end, c.lines, c.head,"
+				  " COALESCE(f.removed_at, CASE WHEN f.id IS NULL THEN 0 END)"
 				  " FROM audit_chain c LEFT JOIN front_end f ON f.id = c.front_end"
 				  " ORDER BY c.front_end";
 
 	return query_rows(transaction, sql, NO_VALUES, rows, fault);
 }
 
-/* This process's front end may have been removed while it was serving. */
+/* This process's front end may have been removed while it was serving, also without a trace. */
 int read_chains(struct rows *rows, struct chain_state *ret_state, struct fault *fault)
 {
 	struct transaction *transaction = rows->transaction;
