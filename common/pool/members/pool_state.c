@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
@@ -275,6 +276,21 @@ int lock_pool_state(const struct layout *layout, int *ret_lock, struct fault *fa
 	if (lock_directory(layout->state, ".", ret_lock, fault) < 0)
 		return prefix_fault(fault, "%s/state", layout->path);
 	return 0;
+}
+
+int begin_turn(const struct layout *layout, int *lock, struct fault *fault)
+{
+	if (*lock < 0)
+		return lock_pool_state(layout, lock, fault);
+	while (flock(*lock, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return set_errno_fault(fault, "%s/state: cannot be locked", layout->path);
+	return 0;
+}
+
+void end_turn(int lock)
+{
+	(void)flock(lock, LOCK_UN);
 }
 
 /* *ret_file is -1 if there is none. */

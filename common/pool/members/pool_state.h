@@ -80,6 +80,11 @@ int read_boot(char ret_boot[static BOOT_SIZE], struct fault *fault) MUST_CHECK;
 /* Owns: close_descriptor, which unlocks. */
 int lock_pool_state(const struct layout *layout, int *ret_lock, struct fault *fault) MUST_CHECK;
 
+/* The same lock by a descriptor that is kept between two turns, for who takes it often: *lock is -1
+   before the first. Owns: close_descriptor. */
+int begin_turn(const struct layout *layout, int *lock, struct fault *fault) MUST_CHECK;
+void end_turn(int lock);
+
 /*
  * Reads state/pool; without that file the state is empty. client is for the text.
  * Owns: clear_pool_state. Errors: FAULT_MALFORMED for a file that is not of this form.

@@ -4,8 +4,6 @@
 #include "common/pool/members/member_set.h"
 #include "common/pool/messages/member_order.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +24,7 @@ struct chooser {
 	uint8_t seed[SEED_LEN];
 	char boot[BOOT_SIZE];
 	int file; /* state/pool; -1: not open */
+	int turn; /* of begin_turn */
 	/* limited_time, and any hold in time. */
 	size_t current; /* 0: not known */
 	int64_t current_since_s;
@@ -51,11 +50,9 @@ int new_chooser(const struct layout *layout, const struct client_node *client,
 
 	if (chooser == NULL)
 		return set_memory_fault(fault);
+	*chooser = (struct chooser){
+		.layout = layout, .client = client, .cache = cache, .file = -1, .turn = -1};
 	pthread_mutex_init(&chooser->lock, NULL);
-	chooser->layout = layout;
-	chooser->client = client;
-	chooser->cache = cache;
-	chooser->file = -1;
 	init_once_chooser(&chooser->once, layout, client, cache);
 	if ((client->pool.reuse.method == REUSE_ROTATING_BATCH &&
 	     read_boot(chooser->boot, fault) < 0) ||
@@ -74,6 +71,7 @@ void free_chooser(struct chooser **chooser_pointer)
 	close_once_chooser(&chooser->once);
 	free(chooser->members);
 	close_descriptor(&chooser->file);
+	close_descriptor(&chooser->turn);
 	pthread_mutex_destroy(&chooser->lock);
 	free(chooser);
 }
@@ -209,15 +207,13 @@ static int follow_file(struct chooser *chooser, struct pool_order *ret_order, st
 }
 
 /* Takes the next places for this process: of one order, and no more than are expected. */
-static int reserve_places(struct chooser *chooser, struct fault *fault)
+static int reserve_in_turn(struct chooser *chooser, struct fault *fault)
 {
-	CLEANUP(close_descriptor) int lock = -1;
 	size_t wanted = chooser->expected > 0 ? chooser->expected : 1;
 	struct pool_order order;
 	uint64_t left;
 
-	if (lock_pool_state(chooser->layout, &lock, fault) < 0 ||
-	    follow_file(chooser, &order, fault) < 0)
+	if (follow_file(chooser, &order, fault) < 0)
 		return -1;
 	if (memcmp(order.seed, chooser->order.seed, SEED_LEN) == 0 &&
 	    order.position < chooser->skip_to)
@@ -238,6 +234,17 @@ static int reserve_places(struct chooser *chooser, struct fault *fault)
 	chooser->order.position -= wanted;
 	chooser->expected -= wanted < chooser->expected ? wanted : chooser->expected;
 	return 0;
+}
+
+static int reserve_places(struct chooser *chooser, struct fault *fault)
+{
+	int result;
+
+	if (begin_turn(chooser->layout, &chooser->turn, fault) < 0)
+		return -1;
+	result = reserve_in_turn(chooser, fault);
+	end_turn(chooser->turn);
+	return result;
 }
 
 static int take_place(struct chooser *chooser, struct place *ret_place, struct fault *fault)
