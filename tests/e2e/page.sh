@@ -14,6 +14,21 @@ ln -s "$certpool" bin/certpool
 PATH=$PWD/bin:/usr/sbin:/sbin:$PATH
 chmod 755 .
 
+# with_postgresql PROGRAM…: these of PostgreSQL, for the page; root, as which its servers do not run, is nobody for them.
+with_postgresql() {
+	local programs program
+	programs=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
+	for program; do
+		if [ "$(id -u)" = 0 ] && [ "$program" != psql ]; then
+			printf '#!/bin/sh\nexec setpriv --reuid nobody --regid nogroup --clear-groups env HOME=/ %s "$@"\n' "$programs/$program" >"bin/$program"
+			chmod 755 "bin/$program"
+			chmod 777 .
+		else
+			ln -s "$programs/$program" "bin/$program"
+		fi
+	done
+}
+
 takes_connections() { (: <"/dev/tcp/$host/$1") 2>/dev/null; }
 
 is_ready() { if [[ $1 =~ ^[0-9]+$ ]]; then takes_connections "$1"; else matches "$(<"$log")" "*$1*"; fi; }
