@@ -67,6 +67,7 @@ rm client1/cert/cert_key1.crt
 expect 1 'and certifies nothing' env CERTPOOL_CA="$first" "$certpool" enroll client1
 expect 1 'a verb refuses it, too' "$certpool" list
 says 'with both versions' 'expected a record of version [0-9]*, found version [0-9]*'
+says 'and the order to upgrade in' 'of several front ends replace the program on every host first, then restart serve on each$'
 sql "$database" 'update certpool.state set version = version - 1'
 is_well() { curl -sf -o health "$first/health"; }
 check 'back it is well again' eventually is_well
@@ -98,8 +99,22 @@ check 'a front end whose clock is two minutes ahead serves beside the other' eve
 one_clock() { "$certpool" front-end list --json | jq -se 'map(.heartbeat | fromdate) | (max - min) < 30'; }
 check 'its heartbeat is by the clock of the database' eventually one_clock
 expect 0 'a client asks it' env CERTPOOL_CA="$second" "$certpool" verify client2 client1/cert/cert_key1.crt --online
+expect 0 'another enrolls there' env CERTPOOL_CA="$second" sh -c "'$certpool' request client2 -q && '$certpool' enroll client2 -q"
+check 'its certificates are valid by the right clock' openssl verify -CAfile ca/cert/root.crt client2/cert/cert_key1.crt
 expect 0 'the logs of both are whole' "$certpool" audit verify
 stop "$second_server"
+
+# One that is further ahead makes a CRL that nobody can use yet: the next front end with the right clock makes another.
+stop "$first_server"
+clocked ahead +10m
+expect 0 'a front end whose clock is ten minutes ahead revokes' at2 "$PWD/ahead" revoke client2/key1
+start_first
+listed() { curl -s -o crl.der "$first/crl" && openssl crl -inform DER -in crl.der -noout "$@"; }
+this_update() { date -d "$(listed -lastupdate | sed 's/.*=//')" +%s; }
+right_again() { [ "$(this_update)" -le $(($(date +%s) + 300)) ] && [ "$(listed -text | grep -c 'Serial Number')" = 1 ]; }
+check 'the other one makes the CRL anew, by its own clock' eventually right_again
+expect 0 'the log' "$certpool" audit list
+prints 'says so' 'the one before was from the future'
 
 # --- TLS to the database ---
 mkdir tls

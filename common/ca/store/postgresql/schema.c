@@ -249,7 +249,8 @@ int check_pg_version(const struct pg_connection *connection, int64_t version, st
 				 connection->connection.store->name);
 	return set_fault(fault, FAULT_FAILED,
 			 "%s: expected a record of version %d, found version %" PRId64
-			 ": use the certpool that made it, or a newer one",
+			 ": use the certpool that made it, or a newer one; of several front ends "
+			 "replace the program on every host first, then restart serve on each",
 			 connection->connection.store->name, PG_SCHEMA_VERSION, version);
 }
 
