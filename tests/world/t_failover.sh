@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# A primary of PostgreSQL with a synchronous standby, on which a CA works. The primary is killed while
-# clients enroll, the standby takes its place, and the old primary comes back with what it knew.
+# A primary of PostgreSQL with a synchronous standby, on which two front ends work. The primary is killed while
+# clients enroll and certificates are revoked, the standby takes its place, and the old primary comes back with what it
+# knew.
 . "$(dirname "$0")/../e2e/lib.sh"
 
 bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
@@ -60,6 +61,26 @@ check 'which is synchronous' eventually in_step
 	for client in {1..8}; do echo "  client$client: {pool: {size: 300}}"; done
 } >manifest.yaml
 expect 0 'a CA is made' "$certpool" init
+at2() { (cd second && "$@"); }
+mkdir second
+(umask 077 && echo 'a passphrase of the packet' >packet.phrase)
+expect 0 'another front end is added' "$certpool" front-end add ca2 --passphrase-file packet.phrase
+expect 0 'and joins' at2 "$certpool" front-end join ../ca2.tar --passphrase-file ../packet.phrase
+
+# --- A server in recovery ---
+with_hosts() { sed "s|host=[^&]*&port=[^&]*&|host=$1\&port=$2\&|" manifest.yaml >with.yaml; }
+with_hosts "$PWD/s2" "$port2"
+expect 7 'a server in recovery alone' "$certpool" list -m with.yaml
+says 'is no server for a CA' 'the database cannot be reached: .*(read-only|recovery)'
+with_hosts "$PWD/s2,$PWD/s1" "$port2,$port1"
+expect 0 'first in the list it is passed over' "$certpool" client list -m with.yaml
+
+# --- Both serve ---
+cd second || exit 1
+start ../second serve --listen "http://$host:0"
+cd "$folder" || exit 1
+second=$endpoint
+second_server=$server
 start_ca
 for client in {1..8}; do "$certpool" request "client$client" >>out 2>&1; done
 expect 0 'one client enrolls' "$certpool" enroll client2
@@ -67,10 +88,24 @@ expect 0 'a certificate is revoked' "$certpool" revoke client2/key3
 
 # --- The primary is killed under load ---
 clients=()
+fronts=("$CERTPOOL_CA" "$second")
 for client in {1..8}; do
-	"$certpool" enroll "client$client" >"enroll$client.out" 2>"enroll$client.err" &
+	CERTPOOL_CA=${fronts[client % 2]} "$certpool" enroll "client$client" >"enroll$client.out" 2>"enroll$client.err" &
 	clients+=($!)
 done
+# Others are revoked meanwhile, at either host. What was acknowledged is in the file.
+revoke_others() {
+	local member hosts=(. second)
+	: >revoked
+	for member in {10..299}; do
+		[ -e revoking ] || return 0
+		(cd "${hosts[member % 2]}" && "$certpool" revoke "client2/key$member" -q) >>revoke.log 2>&1 && echo "key$member" >>revoked
+	done
+}
+touch revoking
+revoke_others &
+revoker=$!
+eventually test -s revoked
 busy() { [ "$(sql 1 "$port1" ca 'select count(*) from certpool.certificate')" -gt 600 ]; }
 eventually busy
 children=$(pgrep -P "$primary")
@@ -81,25 +116,35 @@ promoted=$(date +%s%N)
 primary_again() { [ "$(sql 2 "$port2" postgres 'select pg_is_in_recovery()')" = f ]; }
 eventually primary_again
 ready=$(date +%s%N)
-works() { curl -sf -o health "$CERTPOOL_CA/health"; }
-check 'the CA works again, without a restart' eventually works
+before=$(wc -l <revoked)
+works() { curl -sf -o health "$1/health"; }
+check 'the first front end works again, without a restart' eventually works "$CERTPOOL_CA"
+first_well=$(date +%s%N)
+check 'and the second' eventually works "$second"
+echo "# $(((first_well - ready) / 1000000)) ms after the promotion the first front end was well"
 echo "# $(((ready - promoted) / 1000000)) ms for the promotion, $((($(date +%s%N) - ready) / 1000000)) ms more to a healthy CA"
 
 for i in "${!clients[@]}"; do
 	check "client$((i + 1)) was enrolled" wait "${clients[$i]}"
 done
+revokes_again() { [ "$(wc -l <revoked)" -gt "$before" ]; }
+check 'certificates are revoked again' eventually revokes_again
+rm revoking
+wait "$revoker"
 equal 'each key is certified once' 2400 "$(sql 2 "$port2" ca "select count(distinct key_sha256) from certpool.certificate where client <> 'ca'")"
 equal 'none twice' 2400 "$(sql 2 "$port2" ca "select count(*) from certpool.certificate where client <> 'ca'")"
 recorded() { # every certificate that a client was given
-	local file
-	for file in client*/cert/cert_key*.crt; do
-		openssl x509 -in "$file" -noout -serial
-	done | sed 's/serial=//' | tr A-F a-f | sort >given
+	cat client*/cert/cert_key*.crt >given.pem
+	openssl crl2pkcs7 -nocrl -certfile given.pem | openssl pkcs7 -print_certs -noout -text |
+		awk '/Serial Number:$/ { getline; gsub(/[ :]/, ""); print }' | sort >given
 	sql 2 "$port2" ca "select encode(serial, 'hex') from certpool.certificate where client <> 'ca'" | sort >kept
 	cmp given kept
 }
 check 'no certificate that was given is lost' recorded
-expect 0 'the audit log has no gap' "$certpool" audit verify
+sql 2 "$port2" ca "select member from certpool.certificate where client = 'client2' and revoked_at is not null" | sort >recorded
+equal 'no revocation that was acknowledged is lost' '' "$(sort revoked | comm -23 - recorded)"
+echo "# $before certificates were revoked before the promotion, $(($(wc -l <revoked) - before)) after it"
+expect 0 'the audit logs have no gap' "$certpool" audit verify
 expect 0 'and the CA is whole' "$certpool" check
 ocsp() { openssl ocsp -issuer ca/cert/root.crt -cert "client2/cert/cert_key$1.crt" -url "$CERTPOOL_CA/ocsp" -CAfile ca/cert/root.crt; }
 expect 0 'what was revoked' ocsp 3
@@ -121,8 +166,10 @@ done
 expect_revoked() { ocsp 4 >out 2>&1 && grep -q 'key4.crt: revoked' out; }
 check 'the CA finds the one that takes its commits' eventually expect_revoked
 check_not 'and the old one was never believed' believed
-stop "$ca"
-equal 'it ends in order' 0 "$stopped"
+for server in "$ca" "$second_server"; do
+	stop "$server"
+	equal 'a front end ends in order' 0 "$stopped"
+done
 # A server that waits for its standby does not end at SIGTERM.
 for number in 1 2; do
 	"${as[@]}" "$bin/pg_ctl" stop -D "$PWD/s$number/data" -m immediate >out

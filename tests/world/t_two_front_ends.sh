@@ -100,6 +100,24 @@ crl_lists_all() {
 }
 check 'and the CRLs of both' eventually crl_lists_all
 
+# --- the CRL of both: a front end has it a round after it is in the record ---
+ask_record ca 'create table public.round (front_end bigint)' >out
+ask_record ca "create function public.note_round() returns trigger language plpgsql as
+	'begin insert into public.round values (new.id); return null; end'" >out
+ask_record ca 'create trigger note_round after update of heartbeat_at on front_end for each row execute function public.note_round()' >out
+rounds() { ask_record ca "select count(*) from public.round where front_end = $1"; }
+expect 0 'one more is revoked' "$certpool" revoke client1/key11
+begun=$(date +%s%N)
+rounds_before=("$(rounds 1)" "$(rounds 2)")
+crl_has() { curl -s -o crl.der "$1/crl" && [ "$(openssl crl -inform DER -in crl.der -noout -text | grep -c 'Serial Number')" = 11 ]; }
+has_passed() { [ "$(rounds "$1")" -ge $((rounds_before[$1 - 1] + 2)) ]; }
+for front in 1 2; do
+	until crl_has "${fronts[front - 1]}" || has_passed $front; do :; done
+	echo "# front end $front has it in its CRL $((($(date +%s%N) - begun) / 1000000)) ms after revoke, at most"
+	eventually has_passed $front
+	check "the CRL of front end $front has it with its next round" crl_has "${fronts[front - 1]}"
+done
+
 # --- one enrolment, spread over both ---
 start_switch http "$host:0"
 expect 0 'a client enrolls through a proxy that gives each request to another' env CERTPOOL_CA="http://$switch" "$certpool" enroll spread
