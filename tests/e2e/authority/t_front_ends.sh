@@ -72,6 +72,8 @@ second=$endpoint
 second_server=$server
 serving() { [ "$("$certpool" front-end list --json | jq -r 'select(.state == "serves") | .front_end' | xargs)" = 'ca1 ca2' ]; }
 check 'the list says that both serve' eventually serving
+version=$("$certpool" --version)
+equal 'in which version' "${version#certpool } ${version#certpool }" "$("$certpool" front-end list --json | jq -r .version | xargs)"
 noted() { "$certpool" front-end list >out && grep -qE '^ca[12] .* checkpoint' out; }
 check 'and who has which lease' eventually noted
 cp -r second third/copy
@@ -122,11 +124,25 @@ expect 0 'it is barred at the second' at2 "$certpool" client disable client7
 cd seventh || exit 1
 CERTPOOL_CA=$first expect 6 'and refused at the first' "$certpool" renew client7 --all
 cd "$folder" || exit 1
-sed -i '/client2/d' second/manifest.yaml
+# Name, state, certificates and quota of each.
+"$certpool" client list | awk '{ print $1, $2, $3 }' >clients
+sed -i 's/size: 10}/size: 10}, policy: {certificates: 3}/; /client2/d' second/manifest.yaml
+unchanged() {
+	expect 0 'changes nothing' "$certpool" client list
+	check 'of the clients' diff clients <(awk '{ print $1, $2, $3 }' out)
+}
 expect 0 'an older manifest' at2 "$certpool" init
-expect 0 'changes nothing' "$certpool" client list
-prints 'of the clients' '^client2 '
-check_not 'nor who is barred' grep -q '^client2 .*disabled' out
+unchanged
+kill -HUP "$second_server"
+check 'which is read again' eventually grep -q 'SIGHUP: manifest.yaml: clients: 0 added, 0 changed, 0 left' second.log.err
+unchanged
+stop "$second_server"
+cd second || exit 1
+start ../second.log serve --listen "$second"
+cd "$folder" || exit 1
+second_server=$server
+check 'or served by' eventually serving
+unchanged
 
 # --- what the one does with a key, the other knows at once, whoever came just before, and whatever strangers ask ---
 # catalogue 108: messages under a key that nobody has, over and over.

@@ -66,12 +66,16 @@ prints 'with the command' '^pg_dump --format=custom --schema=certpool'
 # --- The library, and the tables ---
 check_not 'the program is not linked with libpq' grep -q libpq <(ldd "$certpool")
 check 'a CA in PostgreSQL loads it' grep -q libpq.so "/proc/$ca/maps"
+printf 'version: 1\nca: {layout: lite, endpoint: "http://127.0.0.1:0"}\n' >lite.yaml
+expect 0 'a CA on SQLite' "$certpool" init -m lite.yaml -q
+start lite serve -m lite.yaml --listen "http://$host:0"
+check 'has GnuTLS in its process' grep -q libgnutls "/proc/$server/maps"
+check_not 'and neither libpq nor the TLS of OpenSSL' grep -E 'lib(pq|ssl)\.so' "/proc/$server/maps"
+stop "$server"
 sqlite_columns() {
-	"$certpool" init -m lite.yaml >out
 	sqlite3 lite/state/ca.db "select m.name || '.' || c.name from sqlite_schema m, pragma_table_info(m.name) c
 		where m.type = 'table' and m.name not like 'sqlite%' and c.name <> 'log_needed'" | sort
 }
-printf 'version: 1\nca: {layout: lite, endpoint: "http://127.0.0.1:0"}\n' >lite.yaml
 equal 'both databases have the same columns' "$(sqlite_columns)" "$(sql ca "select table_name || '.' || column_name
 	from information_schema.columns where table_schema = 'certpool'
 	and table_name || '.' || column_name <> 'state.version'" | sort)"
