@@ -17,5 +17,6 @@
 set -eu
 here=$(dirname "$(realpath "$0")")
 [ $# -gt 0 ] || set -- authority/t_{clock,crl,ends,init,intermediate,ocsp,revoke,revoke_race}.sh message/t_{message,receiver,receiver_tls,reuse,verify}.sh \
-	pool/t_{export,invite,pseudonyms,topup,usages}.sh service/t_{acme,endpoints,log,page,protocol,secrets,strangers,unpaid}.sh
+	pool/t_{audit,export,invite,pseudonyms,topup,usages}.sh \
+	service/t_{acme,dashboard,endpoints,est,log,memory,page,protocol,secrets,strangers,unpaid}.sh
 exec "$here/../postgresql.sh" bash "$here/run.sh" "$@"
