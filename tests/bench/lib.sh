@@ -34,16 +34,18 @@ new_folder() {
 	folder=$(mktemp -d "$WORK/$1.XXXXXX")
 }
 
-# timed COMMAND…: runs the command, and sets $seconds to its wall time and $peak_kb to its peak memory.
+# timed COMMAND…: runs the command, and sets $seconds to its wall time, $peak_kb to its peak memory and $cpu_s to the
+# seconds of CPU that it used.
 # Its output is stored beside its working folder.
 timed() {
-	local begun
+	local begun user_s system_s
 	sync
 	begun=$EPOCHREALTIME
-	/usr/bin/time -q -f %M -o "$WORK/peak" "$@" >>"$WORK/log" 2>&1 ||
+	/usr/bin/time -q -f '%M %U %S' -o "$WORK/peak" "$@" >>"$WORK/log" 2>&1 ||
 		{ fail "failed (see $WORK/log): ${*:1:3} …"; return; }
 	since "$begun"
-	peak_kb=$(tail -n 1 "$WORK/peak")
+	read -r peak_kb user_s system_s < <(tail -n 1 "$WORK/peak")
+	cpu_s=$(add "$user_s" "$system_s")
 }
 
 # timed_here FUNCTION…: the same for a function, without its memory.

@@ -113,6 +113,14 @@ rate("enroll"; "certpool") as $enroll
 	    {text: "< 64 MB", below: 64};
 	    ["certpool: the peak resident memory of the CA and of its signer together, pages that both have counted " +
 	     "twice.", null]);
+  def by_reuse($method; $target; $does):
+	"reuse-\($method)" as $subject
+	| rate($subject; $method) as $ours
+	| row("by \($method)"; "/s"; $ours; "random"; rate($subject; "random"); nothing; $target;
+	      ["certpool, \($ours | n_of): as in row 9, with `reuse: \($method)`\($does). Of CPU the sender takes " +
+	       "\(figure($subject; $method; .cpu_us).median // 0 | round) us a message.",
+	       "the same by a pool with `reuse: random`, in turn: \(figure($subject; "random"; .cpu_us).median // 0 | round) " +
+	       "us of CPU."]);
   def of_page($what; $unit; value; $target; $does):
 	if any($raw[]; .subject == "page")
 	then row($what; $unit; figure("page"; "large"; value);
@@ -261,8 +269,12 @@ rows: [
 	of_large("list, large"; .list_ms; {}; "certpool list --client: a client with 100 certificates."),
 	of_large("status, large"; .status_ms; {}; "certpool verify --online: one question, the process's start included."),
 	of_large("CRL, large"; .crl_ms; {}; "certpool crl --renew: one of a hundred certificates is on it, so it grows with N."),
-	of_large("memory, large"; .serve_kb / 1024; {text: "< 64 MB", below: 64};
-	    "certpool serve: the peak resident memory of the process.")
-	    | if .what == "memory, large" then .unit = "MB" else . end
+	(of_large("memory, large"; .serve_kb / 1024; {text: "< 64 MB", below: 64};
+	     "certpool serve: the peak resident memory of the process.") | .unit = "MB"),
+	(("limited_time", "rotating-batch", "per-relying-party")
+	 | by_reuse(.; {text: ">= 0.97x", ratio_least: 0.97}; "")),
+	by_reuse("once_only"; {};
+		 ": each message by a member of its own, whose files are read once, and whose certificate goes along and is " +
+		 "verified; members are marked as used, four at a time, synced")
 ],
 figures: $raw}

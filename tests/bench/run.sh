@@ -25,7 +25,7 @@ tiny) RUNS=1 megabytes=50 ;;
 *) die "BENCH_SIZE: expected full, quick or tiny, found $BENCH_SIZE" ;;
 esac
 export RUNS
-parts=${BENCH_PARTS:-enroll certify messages ocsp status sizes keytypes verb tls page postgresql postgresql_large failover}
+parts=${BENCH_PARTS:-enroll certify messages reuse ocsp status sizes keytypes verb tls page postgresql postgresql_large failover}
 
 for program in jq /usr/bin/time awk pgrep; do
 	command -v "$program" >/dev/null || die "$program is missing: run ci/install-deps.sh bench"

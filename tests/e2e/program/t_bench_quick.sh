@@ -16,13 +16,13 @@ mkdir bin
 ln -s /usr/bin/* bin/
 rm -f bin/cfssl bin/certtool
 # Without the parts that start servers of PostgreSQL, which take minutes.
-run_bench() { PATH=$folder/bin PROGRAMS=$programs BENCH_SIZE=tiny BENCH_PARTS='enroll certify messages ocsp status sizes keytypes tls page' "$bench" results; }
+run_bench() { PATH=$folder/bin PROGRAMS=$programs BENCH_SIZE=tiny BENCH_PARTS='enroll certify messages reuse ocsp status sizes keytypes tls page' "$bench" results; }
 expect 0 'the benchmark comes to its end' run_bench
 cp out table
 
 row() { jq ".rows[$1]$2" results/bench-results.json; }
-equal 'its results have every row' 33 "$(jq '.rows | length' results/bench-results.json)"
-equal 'the table too' 33 "$(grep -cE '^[ 123][0-9] [^[]+ [[][a-zA-Z/]+[]] ' table)"
+equal 'its results have every row' 37 "$(jq '.rows | length' results/bench-results.json)"
+equal 'the table too' 37 "$(grep -cE '^[ 123][0-9] [^[]+ [[][a-zA-Z/]+[]] ' table)"
 equal 'and is kept' "$(cat table)" "$(cat results/table.txt)"
 equal 'no line is longer than 120 columns' '' "$(awk 'length > 120' table)"
 check 'it names the machine' jq -e '.machine.cores > 0 and .machine.filesystem != ""' results/bench-results.json
