@@ -47,7 +47,7 @@ start_second_front_end() {
 	second=$endpoint
 }
 enroll_at() { # one|two: front ends
-	local i endpoints asking=() processes=()
+	local i endpoints asking=() processes=() most_kb=0
 	new_folder "pg-clients-$1"
 	make_four_clients postgresql && start serve || return
 	endpoints=("$endpoint" "$endpoint") processes=("$server")
@@ -64,8 +64,11 @@ enroll_at() { # one|two: front ends
 	done
 	for i in "${asking[@]}"; do wait "$i" || return; done
 	since "$begun"
-	for server in "${processes[@]}"; do stop "$server"; done
-	record pg-clients "$1" $((n / 4 * 4)) "$seconds"
+	for server in "${processes[@]}"; do
+		stop "$server"
+		[ "$peak_kb" -le "$most_kb" ] || most_kb=$peak_kb
+	done
+	record pg-clients "$1" $((n / 4 * 4)) "$seconds" "{\"serve_kb\":$most_kb}"
 }
 
 # --- one certificate in each transaction of a client ---

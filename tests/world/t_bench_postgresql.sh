@@ -14,7 +14,7 @@ run_bench() {
 }
 expect 0 'the benchmark comes to its end' run_bench
 of_postgresql='.rows[] | select(.what | test(", (database|standby|2 front ends|large)$"))'
-equal 'each comparison has a row' 12 "$(jq "$of_postgresql.what" results/bench-results.json | wc -l)"
+equal 'each comparison has a row' 15 "$(jq "$of_postgresql.what" results/bench-results.json | wc -l)"
 check 'with both figures' jq -e "[$of_postgresql | .ours.median > 0 and .peer.median > 0] | all" results/bench-results.json
 check 'no run failed' jq -e '[.figures[] | .absent] | all(. == null)' results/bench-results.json
 equal 'no line of the table is longer than 120 columns' '' "$(awk 'length > 120' results/table.txt)"
