@@ -170,7 +170,7 @@ static int count_told(void *context, const struct audit_finding *finding, struct
 	return 0;
 }
 
-static struct told audit_pools(void)
+static struct told audit_pools(const char *profile)
 {
 	struct told told = {0};
 	const struct audit_options options = {.window_s = AUDIT_WINDOW_S,
@@ -188,6 +188,10 @@ static struct told audit_pools(void)
 	OK(audit_crl(audit, bytes_of_buffer(&crl), &fault));
 	OK(run_pool_audit(audit, &findings, &fault));
 	cr_expect_eq(findings, told.all);
+	cr_log_info("%s: %d pools, %zu findings: part of subject %zu, notBefore %zu, notAfter %zu, "
+		    "revocation time %zu",
+		    profile, POOLS, told.all, told.subject, told.not_before, told.not_after,
+		    told.revocation_time);
 	return told;
 }
 
@@ -291,6 +295,7 @@ static size_t count_hits(void)
 		hits += strcmp(seen[pairs[i].a].pool, seen[pairs[i].b].pool) == 0 ? 1 : 0;
 	}
 	free(pairs);
+	cr_log_info("%zu of %d pairs are of one pool", hits, ALL / 2);
 	return hits;
 }
 
@@ -320,7 +325,7 @@ Test(pseudonym_pools, are_told_apart_by_the_default_profile)
 	size_t hits;
 
 	make_pools(false, false);
-	told = audit_pools();
+	told = audit_pools("default");
 	cr_expect_eq(told.subject, POOLS);
 	cr_expect_eq(told.not_before, POOLS);
 	cr_expect_eq(told.revocation_time, POOLS);
@@ -335,7 +340,7 @@ Test(pseudonym_pools, are_told_apart_by_one_field)
 
 	fixture.manifest->ca.certificate_validity_s = (POOLS + 2) * DAY_S;
 	make_pools(true, true);
-	cr_expect_eq(audit_pools().not_after, POOLS);
+	cr_expect_eq(audit_pools("own validities").not_after, POOLS);
 	hits = count_hits();
 	cr_expect_geq(hits, ALL / 2 * 9 / 10, "found %zu pairs of one pool", hits);
 }
@@ -357,7 +362,7 @@ Test(pseudonym_pools, are_not_told_apart_by_the_pseudonymous_one)
 			set_up();
 		}
 		make_pools(true, false);
-		told = audit_pools();
+		told = audit_pools("pseudonymous");
 	}
 	cr_expect_eq(told.all, 0, "the audit has %zu findings, of \"%s\" the last", told.all,
 		     told.last);
