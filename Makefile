@@ -174,8 +174,10 @@ race: ## tests/race with the thread sanitizer
 	@$(INSTALL_DEPS) check
 	$(again) BUILD=$(BUILD)/race CFLAGS='-O1 -g -fsanitize=thread' LDFLAGS=-fsanitize=thread run-race
 
+run-race: export TSAN_OPTIONS = halt_on_error=1
 run-race: $(race_programs)
-	@set -e; for program in $^; do echo "$$program"; TSAN_OPTIONS=halt_on_error=1 $$program; done
+	@set -e; for program in $^; do echo "$$program"; $$program; done
+	@tests/postgresql.sh tests/race/on_postgresql.sh $(BUILD)/tests/race/race_ca $(BUILD)/tests/race/race_responder
 
 fuzz: ## libFuzzer, FUZZ_SECONDS (60) for each target; FUZZ_TARGETS, or all
 	@$(INSTALL_DEPS) lint

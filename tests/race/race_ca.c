@@ -10,6 +10,7 @@
 #include "common/ca/issue/certify_foreign.h"
 #include "common/ca/issue/init_authority.h"
 #include "common/ca/service/service.h"
+#include "common/ca/shared/client_key_copies.h"
 #include "common/ca/store/certificates.h"
 #include "common/ca/store/revoke.h"
 #include "common/crypto/key_file.h"
@@ -17,6 +18,7 @@
 #include "common/wire/envelope.h"
 #include "common/wire/status.h"
 #include "common/x509/csr.h"
+#include "tests/race/mutex_clocklock.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -26,13 +28,15 @@
 
 enum { THREADS = 8, ROUNDS = 6, SHARED_KEYS = 4, DESCRIPTORS = 16, PAGE_MAX = 65536 };
 
+/* %s: nothing, or where the record is. */
 static const char manifest_text[] = "version: 1\n"
-				    "ca: {layout: ca, endpoint: \"http://127.0.0.1:0\"}\n"
+				    "ca: {layout: ca, endpoint: \"http://127.0.0.1:0\"%s}\n"
 				    "clients:\n"
 				    "  client1: {pool: {size: 100}}\n";
 
 struct race {
 	char path[64];
+	const char *database; /* a URL; NULL: the record is a file */
 	int64_t now_s;
 	struct manifest *manifest;
 	struct layout *layout;
@@ -236,23 +240,31 @@ static int prepare(struct race *race, struct fault *fault)
 {
 	struct ca_service_settings settings = {.listen = {1, {{"127.0.0.1", 0, false}}}};
 	const struct key_access plain = {0};
+	CLEANUP(clear_buffer) struct buffer text = {0};
 	struct authority_made made;
 	char manifest[80];
 	char path[80];
+	char store[400] = "";
 
+	if (race->database != NULL)
+		(void)snprintf(store, sizeof(store), ", store: \"%s\"", race->database);
+	append_format(&text, manifest_text, store);
 	(void)snprintf(race->path, sizeof(race->path), "/tmp/certpool-race-XXXXXX");
 	if (mkdtemp(race->path) == NULL)
 		return set_errno_fault(fault, "%s", race->path);
 	(void)snprintf(manifest, sizeof(manifest), "%s/manifest.yaml", race->path);
 	(void)snprintf(path, sizeof(path), "%s/ca", race->path);
 	race->now_s = read_clock();
-	if (parse_manifest(bytes_of_string(manifest_text), manifest, &race->manifest, fault) < 0 ||
+	if (check_buffer(&text, fault) < 0 ||
+	    parse_manifest(bytes_of_buffer(&text), manifest, &race->manifest, fault) < 0 ||
 	    make_layout(path, &race->layout, fault) < 0 ||
 	    init_authority(race->layout, race->manifest, &plain, race->now_s, &made, fault) < 0 ||
 	    open_authority(race->layout, race->manifest, &plain, AUTHORITY_SERVING, race->now_s,
 			   &race->authority, fault) < 0 ||
 	    generate_shared_key(&race->key, fault) < 0 ||
-	    write_shared_key(race->layout, "client1", &race->key, fault) < 0)
+	    take_client_keys(authority_store(race->authority), race->layout, fault) < 0 ||
+	    write_client_key(authority_store(race->authority), race->layout, "client1", &race->key,
+			     fault) < 0)
 		return -1;
 	for (size_t i = 0; i < SHARED_KEYS; i++)
 		if (make_csr(i, &race->csrs[i], fault) < 0)
@@ -271,7 +283,7 @@ static int check_record(const struct race *race, struct fault *fault)
 	size_t count;
 
 	(void)snprintf(path, sizeof(path), "%s/ca/state/ca.db", race->path);
-	if (open_store(path, &store, fault) < 0 ||
+	if (open_store(race->database != NULL ? race->database : path, &store, fault) < 0 ||
 	    count_certificates(store, &query, &count, fault) < 0)
 		return -1;
 	return count == EXPECTED ? 0
@@ -299,9 +311,9 @@ static void clear_race(struct race *race)
 	(void)nftw(race->path, remove_entry, DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CLEANUP(clear_race) struct race race = {0};
+	CLEANUP(clear_race) struct race race = {.database = argc > 1 ? argv[1] : NULL};
 	struct fault fault = {0};
 
 	if (prepare(&race, &fault) == 0 &&

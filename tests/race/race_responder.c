@@ -8,6 +8,7 @@
 #include "common/ca/revocation/ocsp_responder.h"
 #include "common/ca/store/revoke.h"
 #include "common/x509/revocation/ocsp_request.h"
+#include "tests/race/mutex_clocklock.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ enum { THREADS = 8, QUESTIONS = 2000, A_DAY = 380, DAY_S = 86400, REVOKED_AT = Q
 
 struct race {
 	char folder[64];
-	char path[80];
+	char path[400];
 	int64_t begin_s;
 	struct issuer_set issuers;
 	struct store *store;
@@ -65,13 +66,17 @@ static int insert_certificate(struct race *race, struct fault *fault)
 	return insert_certificates(race->store, &insertion, &result, fault);
 }
 
-static int prepare(struct race *race, struct fault *fault)
+/* database NULL: the record is a file. */
+static int prepare(struct race *race, const char *database, struct fault *fault)
 {
 	race->begin_s = read_clock();
 	(void)snprintf(race->folder, sizeof(race->folder), "/tmp/certpool-race-XXXXXX");
 	if (mkdtemp(race->folder) == NULL)
 		return set_errno_fault(fault, "%s", race->folder);
-	(void)snprintf(race->path, sizeof(race->path), "%s/ca.db", race->folder);
+	if (database != NULL)
+		(void)snprintf(race->path, sizeof(race->path), "%s", database);
+	else
+		(void)snprintf(race->path, sizeof(race->path), "%s/ca.db", race->folder);
 	if (make_issuer(race, fault) < 0 || create_store(race->path, fault) < 0 ||
 	    open_store(race->path, &race->store, fault) < 0 ||
 	    insert_certificate(race, fault) < 0 ||
@@ -161,12 +166,12 @@ static void clean_up(struct race *race)
 	(void)rmdir(race->folder);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	CLEANUP(clean_up) struct race race = {0};
 	struct fault fault = {0};
 
-	if (prepare(&race, &fault) < 0 ||
+	if (prepare(&race, argc > 1 ? argv[1] : NULL, &fault) < 0 ||
 	    run_tasks(QUESTIONS, THREADS, take_turn, &race, &fault) < 0) {
 		(void)fprintf(stderr, "race_responder: %s\n", fault.text);
 		return EXIT_FAILURE;
