@@ -157,13 +157,12 @@ static int check_hold(const struct yaml_node *hold, const struct pool_reuse *reu
 	return 0;
 }
 
-/* What only members that are used up need. */
-static int refuse_without_once_only(const struct yaml_node *entry, const struct pool_reuse *reuse,
-				    struct fault *fault)
+static int check_on_empty(const struct yaml_node *on_empty, const struct pool_reuse *reuse,
+			  struct fault *fault)
 {
-	if (entry == NULL)
+	if (reuse->method == REUSE_ONCE_ONLY || reuse->on_empty == EMPTY_FAIL)
 		return 0;
-	return set_key_fault(entry, fault,
+	return set_key_fault(on_empty, fault,
 			     "expected reuse: once_only beside it, as no other method uses "
 			     "members up, found reuse: %s",
 			     format_reuse(reuse->method));
@@ -179,18 +178,14 @@ int complete_reuse(const struct yaml_node *pool, size_t size, struct pool_reuse 
 
 	if (hold != NULL && check_hold(hold, reuse, fault) < 0)
 		return -1;
-	if (reuse->method != REUSE_ONCE_ONLY) {
-		if (reuse->on_empty != EMPTY_FAIL &&
-		    refuse_without_once_only(on_empty, reuse, fault) < 0)
-			return -1;
-		return refuse_without_once_only(unused, reuse, fault);
-	}
-	if (!reuse->has_topup_unused)
-		reuse->topup_unused = (size * DEFAULT_UNUSED_PERCENT + 99) / 100;
-	if (reuse->topup_unused >= size && reuse->has_topup_unused)
+	if (check_on_empty(on_empty, reuse, fault) < 0)
+		return -1;
+	if (reuse->has_topup_unused && reuse->topup_unused >= size)
 		return set_value_fault(unused, fault,
 				       "expected fewer than the pool's size of %zu, found %zu",
 				       size, reuse->topup_unused);
+	if (!reuse->has_topup_unused && reuse->method == REUSE_ONCE_ONLY)
+		reuse->topup_unused = (size * DEFAULT_UNUSED_PERCENT + 99) / 100;
 	if (reuse->topup_unused >= size)
 		reuse->topup_unused = size - 1;
 	return 0;

@@ -27,9 +27,14 @@ struct pool_reuse {
 	size_t hold_messages; /* that a member signs before the next is chosen; 0: one */
 	int64_t hold_s;       /* the same as a time; 0: not given */
 	enum on_empty on_empty;
-	/* With once_only the pool is filled up when so few members are unused. */
+	/*
+	 * With once_only the pool is filled up when so few members are unused. Another method uses
+	 * none up: all that can sign count as unused, and each that cannot is replaced at once, so
+	 * that a pool has so few only while keep fails or does not run.
+	 */
 	size_t topup_unused;
-	bool has_topup_unused; /* else it is DEFAULT_UNUSED_PERCENT of the pool, rounded up */
+	/* Else it is DEFAULT_UNUSED_PERCENT of a pool with once_only, rounded up. */
+	bool has_topup_unused;
 	size_t lifetime_left_percent; /* members with less left are renewed; 0: a third */
 };
 

@@ -26,9 +26,6 @@ says 'is refused' '4:47: clients\.client1\.pool\.hold: expected no hold with reu
 manifest_of 'size: 5, reuse: once_only, topup: {unused: 5}' >manifest.yaml
 expect 2 'a fill-up that would never end' "$certpool" status
 says 'is refused' "expected fewer than the pool's size of 5, found 5"
-manifest_of 'size: 5, topup: {unused: 2}' >manifest.yaml
-expect 2 'a fill-up of a pool that is not used up' "$certpool" status
-says 'is refused' 'topup\.unused: expected reuse: once_only beside it'
 manifest_of 'size: 5, reuse: once_only, topup: {used: 2}' >manifest.yaml
 expect 2 'an unknown key' "$certpool" status
 says 'is refused by name' 'topup\.used: expected one of the keys unused, lifetime_left'

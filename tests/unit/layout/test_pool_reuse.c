@@ -36,8 +36,8 @@ Test(pool_reuse, refuses_reuse_that_does_not_go_together)
 		{CLIENT("{pool: {on_empty: block}}"), "4:14",
 		 "expected reuse: once_only beside it, as no other method uses members up, found "
 		 "reuse: random"},
-		{CLIENT("{pool: {topup: {unused: 3}}}"), "4:22",
-		 "clients.a.pool.topup.unused: expected reuse: once_only beside it"},
+		{CLIENT("{pool: {size: 5, topup: {unused: 5}}}"), "4:39",
+		 "clients.a.pool.topup.unused: expected fewer than the pool's size of 5, found 5"},
 		{CLIENT("{pool: {reuse: once_only, size: 5, topup: {unused: 5}}}"), "4:57",
 		 "expected fewer than the pool's size of 5, found 5"},
 		{CLIENT("{pool: {topup: {lifetime: 3}}}"), "4:22",
@@ -59,7 +59,9 @@ Test(pool_reuse, reads_how_members_are_chosen)
 		      "  b: {pool: {hold: 5m, reuse: limited_time}}\n"
 		      "  c: {pool: {reuse: random, hold: 1}}\n  d: {}\n"
 		      "  e: {pool: {reuse: once_only, size: 7, on_empty: block}}\n"
-		      "  f: {pool: {reuse: once_only, topup: {unused: 4, lifetime_left: 50%}}}\n",
+		      "  f: {pool: {reuse: once_only, topup: {unused: 4, lifetime_left: 50%}}}\n"
+		      "  g: {pool: {size: 20, reuse: random, hold: 1,\n"
+		      "    topup: {unused: 8, lifetime_left: 30%}, on_empty: fail}}\n",
 		 &manifest, &fault));
 	reuse = &manifest->clients[0].pool.reuse;
 	cr_expect_eq(reuse->method, REUSE_ROTATING_BATCH);
@@ -78,4 +80,10 @@ Test(pool_reuse, reads_how_members_are_chosen)
 	cr_expect_eq(reuse->on_empty, EMPTY_FAIL);
 	cr_expect_eq(reuse->topup_unused, 4);
 	cr_expect_eq(reuse->lifetime_left_percent, 50);
+	reuse = &manifest->clients[6].pool.reuse;
+	cr_expect_eq(reuse->method, REUSE_RANDOM);
+	cr_expect(reuse->has_topup_unused);
+	cr_expect_eq(reuse->topup_unused, 8);
+	cr_expect_eq(reuse->lifetime_left_percent, 30);
+	cr_expect_eq(manifest->clients[3].pool.reuse.topup_unused, 0);
 }
