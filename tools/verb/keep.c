@@ -19,7 +19,7 @@ static const struct option keep_options[] = {
 	{"within", 0, false, "DURATION", take_duration, offsetof(struct keep_settings, within_s),
 	 "renew certificates that end within this time, not in the last third of their life", NULL},
 	{"now", 0, true, NULL, take_switch, offsetof(struct keep_settings, now),
-	 "fill the pool up even shortly after that failed", NULL},
+	 "do not wait after failures", NULL},
 	{"ca", 0, false, "ENDPOINT", take_endpoint, offsetof(struct keep_settings, ca),
 	 "the CA's endpoint, instead of the manifest's", NULL},
 	{0},
@@ -84,24 +84,51 @@ static int keep(const struct command *command, const struct keep_settings *given
 	return check_kept(node->client->name, &kept, fault);
 }
 
+/* A state/pool that cannot be read stops only those pools that need it. */
+static int pass_state_fault(const struct node *node, const struct fault *problem,
+			    struct fault *fault)
+{
+	const struct pool_settings *pool = &node->client->pool;
+	bool needed = pool->reuse.method == REUSE_ONCE_ONLY || has_windows(pool);
+
+	return !needed && problem->class == FAULT_MALFORMED ? 0 : pass_fault(problem, fault);
+}
+
+/* While the next fill-up waits, what is revoked is learned all the same. */
+static void learn_meanwhile(const struct command *command, const struct keep_settings *given,
+			    const struct node *node)
+{
+	const struct endpoint ca = choose_endpoint(&given->ca, &node->manifest->ca.endpoint);
+	CLEANUP(clear_learned) struct learned learned = {0};
+	struct fault failure;
+
+	learn_client(command, node, &ca, &learned, &failure);
+	print_learned(command, node->client->name, &learned, &failure);
+}
+
 static int run_keep(const struct command *command, const void *settings, struct fault *fault)
 {
 	const struct keep_settings *given = settings;
 	CLEANUP(clear_node) struct node node = {0};
 	struct fault failure = {0};
-	bool fills_up;
+	struct fault state_fault = {0};
 	int result;
 
 	if (open_node(command, command->operands[0], &node, fault) < 0)
 		return -1;
-	fills_up = node.client->pool.reuse.method == REUSE_ONCE_ONLY;
-	if (fills_up && !given->now &&
-	    check_fill_up(node.layout, node.client->name, read_clock(), fault) < 0)
-		return -1;
+	if (!given->now &&
+	    check_fill_up(node.layout, node.client->name, read_clock(), &state_fault) < 0) {
+		if (state_fault.class == FAULT_BUSY)
+			learn_meanwhile(command, given, &node);
+		if (pass_state_fault(&node, &state_fault, fault) < 0)
+			return -1;
+		state_fault = (struct fault){0};
+	}
 	result = keep(command, given, &node, &failure);
-	if (fills_up && note_fill_up(node.layout, node.client->name, read_clock(),
-				     result < 0 ? &failure : NULL, fault) < 0)
-		return -1;
+	if (note_fill_up(node.layout, node.client->name, read_clock(), result < 0 ? &failure : NULL,
+			 &state_fault) < 0 &&
+	    result == 0)
+		return pass_state_fault(&node, &state_fault, fault);
 	return result < 0 ? pass_fault(&failure, fault) : 0;
 }
 
@@ -120,9 +147,12 @@ const struct verb keep_verb = {
 		   "reuse:\n"
 		   "once_only, fills the pool up with new members as its topup says, and destroys "
 		   "the\n"
-		   "keys of those that have signed; after a failure it waits, at most an hour. "
-		   "Exit status 5:\n"
-		   "some members are left; 6: the CA refused all; 7: it cannot be reached.\n",
+		   "keys of those that have signed. After two failures in a row it waits, a minute "
+		   "at\n"
+		   "first and at most an hour, and learns meanwhile only what was revoked. Exit "
+		   "status 5:\n"
+		   "some members are left; 6: the CA refused all; 7: it cannot be reached, or keep "
+		   "waits.\n",
 	.example = "certpool keep client1\n",
 	.options = keep_options,
 	.settings_size = sizeof(struct keep_settings),

@@ -219,9 +219,9 @@ int64_t next_fill_up_at(const struct pool_state *state)
 {
 	int64_t delay_s = FIRST_DELAY_S;
 
-	if (state->failures == 0)
+	if (state->failures < 2)
 		return 0;
-	for (size_t i = 1; i < state->failures && delay_s < LAST_DELAY_S; i++)
+	for (size_t i = 2; i < state->failures && delay_s < LAST_DELAY_S; i++)
 		delay_s *= 2;
 	return state->failed_at_s + (delay_s < LAST_DELAY_S ? delay_s : LAST_DELAY_S);
 }

@@ -62,8 +62,9 @@ int retire_used_members(const struct layout *layout, struct client_node *client,
 /* Whether as many members as the pool's size are not set apart. */
 bool is_full(const struct pool_settings *pool);
 
-/* When the next fill-up is to be tried after the failed ones; 0: at once. It is a minute after the
-   first, and then twice as long each time, an hour at most. */
+/* When the next fill-up is to be tried after the failed ones; 0: at once, as after the first, whose
+   cause may have been mended. It is a minute after the second, and then twice as long each time, an
+   hour at most. */
 int64_t next_fill_up_at(const struct pool_state *state);
 
 /* Refuses (FAULT_BUSY) a fill-up before that time, unless the clock was put back since. */

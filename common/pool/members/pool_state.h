@@ -24,7 +24,7 @@
  * the file, from a backup say, has others, and so tells itself from the original. The file is
  * replaced as a whole and durably, but for the second line, which every file has and which is
  * overwritten in place: after a crash of the machine it may be an older one, and BOOT tells. A pool
- * with reuse: random has no such file.
+ * with reuse: random has such a file only after keep has failed.
  *
  * Who changes the file holds a lock on the directory state/ (lock_directory), for no longer than
  * that takes.

@@ -343,21 +343,30 @@ static int count_member(void *argument, const struct member_view *view, struct f
 	struct pool_summary *summary = &context->summary;
 	enum member_state state = state_of_member(view, context->now_s);
 	int64_t end_s;
+	int64_t due_s;
 
 	(void)fault;
 	summary->keys += view->has_key ? 1 : 0;
 	summary->requests += view->has_csr ? 1 : 0;
 	summary->states[state]++;
-	if (state != MEMBER_VALID)
+	if (state != MEMBER_VALID && state != MEMBER_EARLY)
 		return 0;
 	end_s = certificate_not_after(view->certificate);
+	if (end_s > summary->last_end_s)
+		summary->last_end_s = end_s;
+	if (state == MEMBER_EARLY)
+		return 0;
 	if (summary->first_expiry_s == 0 || end_s < summary->first_expiry_s)
 		summary->first_expiry_s = end_s;
 	if (end_s > summary->last_expiry_s)
 		summary->last_expiry_s = end_s;
-	if (!context->windows &&
-	    ending_from(view->certificate, context->lifetime_left_percent) <= context->now_s)
+	if (context->windows)
+		return 0;
+	due_s = ending_from(view->certificate, context->lifetime_left_percent);
+	if (due_s <= context->now_s)
 		summary->ending++;
+	if (summary->first_due_s == 0 || due_s < summary->first_due_s)
+		summary->first_due_s = due_s;
 	return 0;
 }
 

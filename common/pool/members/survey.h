@@ -83,6 +83,10 @@ struct pool_summary {
 	int64_t first_expiry_s;            /* of the valid certificates; 0 if there is none */
 	int64_t last_expiry_s;
 	size_t ending; /* of those, with less of their life left than the pool's lifetime_left */
+	/* When the first of those has so little left; 0: none will, as with windows. */
+	int64_t first_due_s;
+	int64_t last_end_s; /* of the valid certificates and those that are not valid yet; 0: none
+			     */
 };
 
 /* Counts members 1 … size. revocations may be NULL. */

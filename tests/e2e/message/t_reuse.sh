@@ -35,6 +35,35 @@ send() { "$certpool" send client1 client2 --endpoint "$inbox" --json "$@"; }
 
 expect 0 'a random pool sends' send x --count 20
 check_not 'and keeps no state' test -e client1/state/pool
+# All that a pool can say, with the default method.
+of_status() { "${@:2}" "$certpool" status --json >out 2>err; jq -c "select(.node == \"client1\") | $1" out; }
+moment() { TZ=UTC date -d "@$1" +%Y-%m-%dT%H:%M:%SZ; }
+manifest_of 'size: 20, reuse: random, hold: 1, topup: {unused: 8, lifetime_left: 30%}, on_empty: fail' >manifest.yaml
+equal 'members that it lacks are due at once' '[12,true]' "$(of_status '[.size - .valid, .next_fill_up <= (now | todate)]')"
+expect 0 'a random pool with topup: keep' "$certpool" keep client1
+prints 'makes what it lacks' '^client1: enrolled 12, '
+expect 0 'it sends' send x --count 20
+check_not 'and keeps no state either' test -e client1/state/pool
+first=$(openssl x509 -noout -startdate -in client1/cert/cert_key1.crt | cut -d= -f2)
+last=$(openssl x509 -noout -enddate -in client1/cert/cert_key20.crt | cut -d= -f2)
+first=$(date -d "$first" +%s) end=$(openssl x509 -noout -enddate -in client1/cert/cert_key1.crt | cut -d= -f2)
+end=$(date -d "$end" +%s)
+equal 'status: with random no member is in use, and all that can sign are unused' '["random",0,20,0,0,8,30]' \
+	"$(of_status '[.reuse, .in_use, .unused, .set_aside, .ending, .fill_up_at_unused, .fill_up_at_lifetime_left]')"
+equal 'the next fill-up is when 30 % of the first life is left, and the pool lasts until the last one ends' \
+	"[\"$(moment $((end - (end - first) / 100 * 30)))\",\"$(moment "$(date -d "$last" +%s)")\",null,null]" \
+	"$(of_status '[.next_fill_up, .lasts_until, .fill_up_retry, .fill_up_failure]')"
+equal 'later all are ending' '[20,20]' "$(of_status '[.ending, .unused]' under_clock +70d)"
+check 'and due at once' jq -se 'map(select(.node == "client1"))[0] | .next_fill_up < .first_expiry' out
+expect 0 'in words' "$certpool" status
+prints 'the same' "^  filled up when 8 are unused, or 30 % of a certificate's life is left, next at $(moment $((end - (end - first) / 100 * 30))); at the present rate it lasts until $(moment "$(date -d "$last" +%s)")\$"
+expect 7 'keep without a CA' "$certpool" keep client1 --ca http://127.0.0.1:1
+equal 'status has the reason' true "$(of_status '.fill_up_failure | contains("127.0.0.1:1")')"
+expect 0 'keep' "$certpool" keep client1
+equal 'no failure is left' null "$(of_status .fill_up_failure)"
+rm client1/state/pool
+manifest_of 'size: 8' >manifest.yaml
+"$certpool" repair client1 --shrink -q >out 2>err
 expect 2 '--peer with a random pool' send x --peer client3
 says 'is refused' '--peer: expected a pool with reuse: per-relying-party, found that of client1 with reuse: random'
 

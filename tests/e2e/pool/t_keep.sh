@@ -137,11 +137,21 @@ expect 7 'keep, which cannot learn' "$certpool" keep client1 --ca http://127.0.0
 expect 5 'keep without room for all in the policy' "$certpool" keep client1 --within 365d
 prints 'renews what it can' 'renewed 2; 0 were in order; 2 refused'
 says 'and says which, and why' 'refused \(quota\)'
-expect 6 'and again, without room for any' "$certpool" keep client1 --within 365d
+expect 7 'after the second failure in a row it waits' "$certpool" keep client1 --within 365d
+says 'and says why, and how not to' 'failed 2 times, and is tried again at .* or with --now: .*refused 2 of 4 members'
+equal 'status has the reason' true "$("$certpool" status --json | jq 'select(.node == "client1") | .fill_up_failure | contains("refused 2 of 4")')"
+"$certpool" revoke "$(serial 1)" -q >out 2>err
+expect 7 'while it waits' "$certpool" keep client1
+says 'it learns what was revoked' '1 certificate is revoked, and is not used any more'
+expect 5 'with --now it does not wait' "$certpool" keep client1 --within 365d --now
+prints 'and replaces that, which makes room' 'replaced 1, renewed 0; 0 were in order; 3 refused'
+expect 6 'and again, without room for any' "$certpool" keep client1 --within 365d --now
 "$certpool" client set client1 --certificates 100000 >out 2>err
 "$certpool" client disable client1 >out 2>err
-expect 6 'keep for a client that is disabled' "$certpool" keep client1 --within 365d
+expect 6 'keep for a client that is disabled' "$certpool" keep client1 --within 365d --now
 "$certpool" client enable client1 >out 2>err
+expect 0 'once the causes are mended' "$certpool" keep client1 --now
+check_not 'no failure is left' grep -q '^failed' client1/state/pool
 
 # catalogue 76: killed at each call that changes something, with something of each kind to do: the next keep completes.
 killed_at() { # CALL STEP COMMAND…: kills it at that call of its kind in one of its threads

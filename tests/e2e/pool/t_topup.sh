@@ -48,7 +48,14 @@ prints 'says what is left' '^  reuse once_only, in use 0, unused 2, set aside 3,
 expect 0 'enroll leaves used members alone' "$certpool" enroll client1 --json
 equal 'and asks for nothing' '0 2 0' "$(jq -r '"\(.saved) \(.present) \(.refused)"' out)"
 expect 0 'status' "$certpool" status
-prints 'and when it is filled up' '^  filled up when 2 are unused; at the present rate it lasts until '
+prints 'and when it is filled up' '^  filled up when 2 are unused, or 33 % of a certificate.s life is left, next at .*; at the present rate it lasts until '
+# At a clock that says when the first signed: 3 of 5 in an hour, 2 are left.
+begun=$(awk '$1 == "since" { print $2 }' client1/state/pool)
+at() { TZ=UTC date -d "@$(($1))" +%Y-%m-%dT%H:%M:%SZ; }
+clocked at_clock "$PWD/clock"
+move_clock clock $((begun + 3600 - $(date +%s)))
+equal 'an hour after the first: the pool lasts as long as its rate says' true \
+	"$(./at_clock status --json | jq --arg from "$(at "begun + 5990")" --arg to "$(at "begun + 7000")" 'select(.node == "client1") | .lasts_until >= $from and .lasts_until <= $to')"
 expect 5 'more messages than members: part is sent' send x --count 4
 says 'and what to do is said' 'after 2 of 4 messages: .*no member of the pool of client1 is unused .*: 5 are set aside, .*run certpool keep client1'
 cp out later
@@ -63,11 +70,14 @@ equal 'the keys are still there' '1 2 3 4 5' "$(members Private)"
 
 # A CA that is away: the fill-up fails, backs off, and never locks out.
 expect 7 'keep without a CA' "$certpool" keep client1 --ca http://127.0.0.1:1
+equal 'after one failure the next is at once' null "$(of_status .fill_up_retry)"
+expect 7 'which fails again' "$certpool" keep client1 --ca http://127.0.0.1:1
 expect 7 'at once again' "$certpool" keep client1
-says 'it waits' 'failed 1 times, and is tried again at .* or with --now: .*127\.0\.0\.1:1'
+says 'it waits' 'failed 2 times, and is tried again at .* or with --now: .*127\.0\.0\.1:1'
+equal 'status says from when on' true "$(of_status '.next_fill_up == .fill_up_retry and .fill_up_retry != null')"
 equal 'the reason is kept' true "$(of_status '.fill_up_failure | contains("127.0.0.1:1")')"
 under_clock +62s "$certpool" keep client1 --ca http://127.0.0.1:1 >out 2>err
-check 'a minute later it tries again' grep -q '^failed [0-9]* 2 ' client1/state/pool
+check 'a minute later it tries again' grep -q '^failed [0-9]* 3 ' client1/state/pool
 expect 0 'with --now it does not wait' "$certpool" keep client1 --now
 prints 'and fills the pool up' '^client1: filled up; keys of members that had signed, destroyed: 5$'
 equal 'new members have new numbers' '6 7 8 9 10' "$(members cert)"

@@ -63,6 +63,11 @@ equal 'until the next window' "9 $(moment $((first + every)))" "$(jq -r '"\(.kep
 check 'check finds nothing' "$certpool" check client1
 expect 1 'nothing is ever to be renewed' "$certpool" needs-renewal client1 --within 1y
 
+expect 0 'status' "$certpool" status --json
+equal 'says so, too, and that the pool lasts until the windows ahead end' \
+	"rotating-batch $(moment $((first + every))) $(moment $((first + 3 * every + overlap))) null" \
+	"$(jq -r 'select(.node == "client1") | "\(.reuse) \(.next_fill_up) \(.lasts_until) \(.fill_up_failure)"' out)"
+
 expect 0 'three messages' send x --count 3
 equal 'by the present members, in turn' '1 2 3' "$(signers)"
 expect 6 'a member of a window to come' send x --member 4
@@ -73,7 +78,13 @@ after $every
 expect 0 'the next window, before keep' send x --count 3
 equal 'has its own members' '4 5 6' "$(signers)"
 expect 6 'a member of the window before, which is still valid' send x --member 1
-expect 0 'keep' "$certpool" keep client1 --json
+for try in 1 2; do expect 7 "keep without a CA, $try" "$certpool" keep client1 --ca http://127.0.0.1:1; done
+expect 7 'it waits' "$certpool" keep client1
+says 'after two failures' 'failed 2 times, and is tried again at .*127\.0\.0\.1:1'
+expect 0 'status' "$certpool" status --json
+equal 'has the reason' true "$(jq 'select(.node == "client1") | .fill_up_failure | contains("127.0.0.1:1")' out)"
+after $((every + 61))
+expect 0 'a minute later: keep' "$certpool" keep client1 --json
 equal 'makes the members of one more window' '3 0' "$(jq -r '"\(.enrolled) \(.retired)"' out)"
 equal 'exactly in it' '1:0 2:0 3:0 4:1 5:1 6:1 7:2 8:2 9:2 10:3 11:3 12:3' "$(windows)"
 after $((every + 2 * overlap))

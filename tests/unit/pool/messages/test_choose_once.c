@@ -286,7 +286,7 @@ Test(choose_once, retires_no_member_that_has_signed_since_the_pool_was_filled_up
 	free(own.pool.marks);
 }
 
-Test(choose_once, waits_longer_after_each_fill_up_that_fails_and_an_hour_at_most)
+Test(choose_once, waits_longer_after_each_fill_up_that_fails_again_and_an_hour_at_most)
 {
 	const struct layout *layout = choosing.fixture.layouts[0];
 	const struct fault failure = {FAULT_UNREACHABLE, "the CA is away"};
@@ -294,6 +294,7 @@ Test(choose_once, waits_longer_after_each_fill_up_that_fails_and_an_hour_at_most
 	static const int64_t delays_s[] = {60, 120, 240, 480, 960, 1920, 3600, 3600, 3600};
 
 	prepare_once_only();
+	OK(note_fill_up(layout, "client1", now_s, &failure, &fault));
 	OK(check_fill_up(layout, "client1", now_s, &fault));
 	for (size_t i = 0; i < COUNT_OF(delays_s); i++) {
 		OK(note_fill_up(layout, "client1", now_s, &failure, &fault));
