@@ -155,6 +155,10 @@ expect 0 'another certificate is revoked' "$certpool" revoke client2/key4
 rm -f s1/data/postmaster.pid
 start_database 1 "$port1"
 equal 'it does not know of that' '' "$(sql 1 "$port1" ca "select revoked_at from certpool.certificate where client = 'client2' and member = 'key4'")"
+# Who commits there waits for the standby, and keeps the lock of all writers from everybody else.
+sql 1 "$port1" ca 'update certpool.state set version = version' >waiting.out 2>&1 &
+waits() { [ "$(sql 1 "$port1" ca "select count(*) from pg_stat_activity where wait_event = 'SyncRep'")" -gt 0 ]; }
+check 'a COMMIT waits there without end' eventually waits
 sql 2 "$port2" ca "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = 'ca'" >out
 believed() { ocsp 4 >out 2>&1 && grep -q 'key4.crt: good' out; }
 for _ in {1..40}; do
@@ -165,6 +169,7 @@ for _ in {1..40}; do
 done
 expect_revoked() { ocsp 4 >out 2>&1 && grep -q 'key4.crt: revoked' out; }
 check 'the CA finds the one that takes its commits' eventually expect_revoked
+for front in "$CERTPOOL_CA" "$second"; do check 'and is well at both front ends' eventually works "$front"; done
 check_not 'and the old one was never believed' believed
 for server in "$ca" "$second_server"; do
 	stop "$server"

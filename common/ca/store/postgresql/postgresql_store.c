@@ -22,7 +22,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { WRITE_TRIES = 2 };
+enum {
+	WRITE_TRIES = 2,
+	COMMITLESS_S = 5, /* then a server on which a write waits is left */
+};
 
 /* With the writing connection. */
 static int connect_store(const char *location, struct store **ret_store, struct fault *fault)
@@ -115,6 +118,18 @@ static int lock_state(struct pg_connection *writer, struct fault *fault)
 	return check_pg_version(writer, version, fault);
 }
 
+/* A server on which nobody can write any more is left for the next of the list: on an old primary
+   another front end's COMMIT, which waits for the standby, has the lock without end. */
+static void leave_without_commits(struct pg_store *store)
+{
+	int64_t age_s = pg_commit_age_s(&store->store);
+
+	if (age_s != NO_COMMIT && age_s < COMMITLESS_S)
+		return;
+	close_pg_connection(&store->writer);
+	prefer_next_host(store);
+}
+
 /* Nothing has been done yet: a connection that was lost is made anew, and a writer that has the
    lock and has fallen silent is ended. */
 static int begin_write_locked(struct pg_store *store, struct fault *fault)
@@ -131,9 +146,12 @@ static int begin_write_locked(struct pg_store *store, struct fault *fault)
 		if (lock_state(writer, &problem) == 0)
 			return 0;
 		abort_pg(writer);
-		if (problem.class != FAULT_INTERRUPTED &&
-		    (problem.class != FAULT_BUSY || !end_silent_writer(writer)))
-			return pass_fault(&problem, fault);
+		if (problem.class == FAULT_INTERRUPTED ||
+		    (problem.class == FAULT_BUSY && end_silent_writer(writer)))
+			continue;
+		if (problem.class == FAULT_BUSY)
+			leave_without_commits(store);
+		return pass_fault(&problem, fault);
 	}
 	return set_fault(fault, FAULT_BUSY, "%s", problem.text);
 }
