@@ -106,6 +106,8 @@ check 'without its database the CA is not well' eventually refuses
 check 'without its database the CA says so in /health' grep -q '"reasons":\["store"\]' health
 since() { curl -s -o health "$CERTPOOL_CA/health"; grep -q '"no commit for [0-9]* s"' health; }
 check 'and for how long' eventually since
+expect 7 'a client that asks for a status gets none' "$certpool" verify client2 client1/cert/cert_key4.crt --online
+says 'and is told to ask again' '503'
 check 'and serves its CRL' curl -sf -o crl "$CERTPOOL_CA/crl"
 check 'and its root' curl -sf -o root "$CERTPOOL_CA/ca.crt"
 signal_server CONT
