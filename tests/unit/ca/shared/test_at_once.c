@@ -111,3 +111,24 @@ Test(at_once, no_quota_is_exceeded)
 	cr_expect_eq(count, QUOTA);
 	expect_whole_log();
 }
+
+static enum insert_result insert_at(size_t front_end, uint32_t number)
+{
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	enum insert_result result = KEY_EXISTS;
+
+	make_record(&record, "client1", number);
+	OK(store_records(stores[front_end], &record, 1, 3, &result, &fault));
+	return result;
+}
+
+/* Each process keeps what it counted for as long as nobody has written. */
+Test(at_once, a_count_is_not_kept_while_the_other_front_end_writes)
+{
+	cr_expect_eq(insert_at(0, 1), INSERTED);
+	cr_expect_eq(insert_at(1, 2), INSERTED);
+	cr_expect_eq(insert_at(0, 3), INSERTED);
+	cr_expect_eq(insert_at(1, 4), OVER_QUOTA);
+	cr_expect_eq(insert_at(0, 4), OVER_QUOTA);
+	expect_whole_log();
+}

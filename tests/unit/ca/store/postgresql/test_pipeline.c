@@ -133,3 +133,16 @@ Test(pipeline, sees_what_was_written_during_its_wait_whatever_the_default_isolat
 	cr_assert_eq(pthread_join(thread, NULL), 0);
 	cr_expect_eq(count, 1);
 }
+
+/* They do not go with the COMMIT, as fewer do. */
+Test(pipeline, inserts_more_rows_than_one_request_has)
+{
+	enum { ROWS = 1500 };
+	size_t count = 0;
+
+	need_postgresql();
+	insert_many(store, "client1", ROWS);
+	OK(count_of(store, "client1", &count, &fault));
+	cr_expect_eq(count, ROWS);
+	cr_expect(has_record(store, "client1", ROWS - 1));
+}
