@@ -48,15 +48,16 @@ first=$(openssl x509 -noout -startdate -in client1/cert/cert_key1.crt | cut -d= 
 last=$(openssl x509 -noout -enddate -in client1/cert/cert_key20.crt | cut -d= -f2)
 first=$(date -d "$first" +%s) end=$(openssl x509 -noout -enddate -in client1/cert/cert_key1.crt | cut -d= -f2)
 end=$(date -d "$end" +%s)
+percent=$(((end - first) / 100)) # of the lifetime, in whole seconds, as certpool has it
 equal 'status: with random no member is in use, and all that can sign are unused' '["random",0,20,0,0,8,30]' \
 	"$(of_status '[.reuse, .in_use, .unused, .set_aside, .ending, .fill_up_at_unused, .fill_up_at_lifetime_left]')"
 equal 'the next fill-up is when 30 % of the first life is left, and the pool lasts until the last one ends' \
-	"[\"$(moment $((end - (end - first) / 100 * 30)))\",\"$(moment "$(date -d "$last" +%s)")\",null,null]" \
+	"[\"$(moment $((end - percent * 30)))\",\"$(moment "$(date -d "$last" +%s)")\",null,null]" \
 	"$(of_status '[.next_fill_up, .lasts_until, .fill_up_retry, .fill_up_failure]')"
 equal 'later all are ending' '[20,20]' "$(of_status '[.ending, .unused]' under_clock +70d)"
 check 'and due at once' jq -se 'map(select(.node == "client1"))[0] | .next_fill_up < .first_expiry' out
 expect 0 'in words' "$certpool" status
-prints 'the same' "^  filled up when 8 are unused, or 30 % of a certificate's life is left, next at $(moment $((end - (end - first) / 100 * 30))); at the present rate it lasts until $(moment "$(date -d "$last" +%s)")\$"
+prints 'the same' "^  filled up when 8 are unused, or 30 % of a certificate's life is left, next at $(moment $((end - percent * 30))); at the present rate it lasts until $(moment "$(date -d "$last" +%s)")\$"
 expect 7 'keep without a CA' "$certpool" keep client1 --ca http://127.0.0.1:1
 equal 'status has the reason' true "$(of_status '.fill_up_failure | contains("127.0.0.1:1")')"
 expect 0 'keep' "$certpool" keep client1
