@@ -157,5 +157,7 @@ stop "$receiver"
 # The example that is shipped, as it says itself.
 sed 's/127.0.0.1:84../127.0.0.1:0/' "$shipped" >reuse.yaml
 expect 0 'the example runs' "$certpool" run -m reuse.yaml
+car() { "$certpool" status -m reuse.yaml --json | jq -r 'select(.node == "car1") | .valid'; }
+equal 'its car, with topup beside a random choice, has its members' 20 "$(car)"
 wallet() { "$certpool" status -m reuse.yaml --json | jq -r 'select(.node == "wallet") | .in_use'; }
 equal 'its wallet has shown two members' 2 "$(wallet)"
