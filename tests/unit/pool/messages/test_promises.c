@@ -274,7 +274,8 @@ Test(promises, once_only_has_no_member_sign_twice)
 	make_large_pool(size);
 	while (killed) {
 		killed = sign_and_be_killed("client2", choosing.fixture.now_s,
-					    kills < KILLS ? size / (2 * KILLS) : 2 * size);
+					    kills < KILLS ? size / (2 * KILLS) + kills % 4
+							  : 2 * size);
 		kills += killed ? 1 : 0;
 		for (size_t i = 0; i < signed_count; i++) {
 			cr_assert_not(has_signed[signed_by[i]], "member %zu", signed_by[i]);
