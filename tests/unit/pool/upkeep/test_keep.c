@@ -1,5 +1,6 @@
 #include "common/pool/upkeep/keep.h"
 
+#include "common/base/clock.h"
 #include "common/pool/members/known_revocations.h"
 #include "common/pool/upkeep/check_pool.h"
 #include "tests/support/expect.h"
@@ -110,6 +111,41 @@ Test(keep, asks_nothing_when_nothing_is_needed)
 	OK(keep(UPKEEP_ALL, false, &kept, &fault));
 	cr_expect_eq(kept.needs[NEED_NOTHING], POOL_SIZE);
 	cr_expect_eq(ca.questions, 0);
+}
+
+/* The renewal of those that end is apart: the new members can sign before it begins. */
+Test(keep, asks_for_all_that_fills_a_pool_up_in_as_few_requests_as_its_batch_size_allows)
+{
+	static const struct {
+		enum reuse method;
+		size_t size;
+		size_t batch_size;
+		int questions;
+	} rows[] = {
+		{REUSE_ONCE_ONLY, 60, 250, 1},
+		{REUSE_ONCE_ONLY, 120, 250, 2}, /* 60 new members, and 60 that end */
+		{REUSE_ONCE_ONLY, 180, 60, 3},  /* 60 new ones, and 120 */
+		{REUSE_RANDOM, 300, 250, 7},    /* 50 each at most */
+	};
+	struct pool_settings *pool = &fixture.clients[0].pool;
+	struct upkeep_summary kept;
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct upkeep upkeep = {.enrollment = enrollment_of(&fixture, &ca, &reports),
+					.scope = UPKEEP_ALL,
+					.within_s = CENTURY_S};
+		size_t before = i > 0 ? rows[i - 1].size : 0;
+
+		pool->reuse.method = rows[i].method;
+		pool->size = rows[i].size;
+		pool->batch_size = rows[i].batch_size;
+		upkeep.enrollment.progress = (struct progress){0};
+		ca.questions = 0;
+		OK(keep_pool(&upkeep, fixture.now_s, &kept, &fault));
+		cr_expect_eq(kept.needs[NEED_CERTIFICATE], rows[i].size - before);
+		cr_expect_eq(kept.needs[NEED_RENEWAL], before);
+		cr_expect_eq(ca.questions, rows[i].questions, "row %zu: %d", i, ca.questions);
+	}
 }
 
 Test(keep, leaves_keys_that_may_be_elsewhere_alone_unless_they_are_lost)
