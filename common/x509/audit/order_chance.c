@@ -1,7 +1,5 @@
 #include "common/x509/audit/order_chance.h"
 
-#include "common/base/bytes.h"
-
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +33,78 @@ static void shuffle(const char **owners, size_t count, uint64_t *state)
 	}
 }
 
+/* What count_equal_steps knows of an owner: the value before (step NO_STEP), and how often it has
+   made each step. A cell of another round is free. */
+struct step {
+	const char *owner;
+	uint64_t step;
+	uint64_t value;
+	uint64_t round;
+};
+
+enum { STEP_ROOM = 4 * ORDER_MAX }; /* a power of two, twice the cells that are ever used */
+#define NO_STEP UINT64_MAX
+
+struct step_table {
+	uint64_t round;
+	struct step cells[STEP_ROOM];
+};
+
+/* The cell of this owner and step, whose value is 0 if it is new. */
+static struct step *find_step(struct step_table *table, const char *owner, uint64_t step,
+			      bool *ret_found)
+{
+	uint64_t key = ((uintptr_t)owner ^ step) * UINT64_C(0x9e3779b97f4a7c15);
+	struct step *cell;
+
+	for (size_t i = (size_t)(key >> 32); true; i++) {
+		cell = &table->cells[i % STEP_ROOM];
+		*ret_found = cell->round == table->round;
+		if (!*ret_found || (cell->owner == owner && cell->step == step))
+			break;
+	}
+	if (!*ret_found)
+		*cell = (struct step){owner, step, 0, table->round};
+	return cell;
+}
+
+uint64_t step_value(struct bytes number)
+{
+	uint64_t value = 0;
+
+	/* Three bits at most at a time, so that the product fits. */
+	for (size_t i = 0; i < number.len; i++) {
+		value = (value * 8 + (number.data[i] >> 5)) % STEP_MODULUS;
+		value = (value * 8 + (number.data[i] >> 2 & 7)) % STEP_MODULUS;
+		value = (value * 4 + (number.data[i] & 3)) % STEP_MODULUS;
+	}
+	return value;
+}
+
+/* Pairs of steps, from one value of an owner to its next, that are equal. */
+static size_t count_equal_steps(struct step_table *table, const char *const *owners,
+				const uint64_t *values, size_t count)
+{
+	size_t equal = 0;
+	bool found;
+
+	table->round++;
+	for (size_t i = 0; i < count; i++) {
+		struct step *last = find_step(table, owners[i], NO_STEP, &found);
+		uint64_t step = (values[i] + STEP_MODULUS - last->value) % STEP_MODULUS;
+
+		last->value = values[i];
+		if (found)
+			equal += find_step(table, owners[i], step, &found)->value++;
+	}
+	return equal;
+}
+
+static void free_steps(struct step_table **steps)
+{
+	free(*steps);
+}
+
 static void free_owners(const char ***owners)
 {
 	free(*owners);
@@ -45,6 +115,8 @@ struct lists {
 	const char **owners;
 	const size_t *lengths;
 	size_t count;
+	const uint64_t *values; /* NULL: neighbours are counted, else equal steps */
+	struct step_table *steps;
 };
 
 static size_t bounded_length(size_t length, size_t before)
@@ -69,7 +141,10 @@ static size_t count_same(const struct lists *lists)
 	for (size_t i = 0; i < lists->count; i++) {
 		size_t length = bounded_length(lists->lengths[i], before);
 
-		same += count_same_neighbours(lists->owners + before, length);
+		same += lists->values == NULL
+				? count_same_neighbours(lists->owners + before, length)
+				: count_equal_steps(lists->steps, lists->owners + before,
+						    lists->values + before, length);
 		before += length;
 	}
 	return same;
@@ -87,17 +162,18 @@ static void shuffle_lists(const struct lists *lists, uint64_t *state)
 	}
 }
 
-int find_order_chance(const char *const *owners, const size_t *lengths, size_t list_count,
-		      double *ret_chance, struct fault *fault)
+int find_order_chance(const char *const *owners, const uint64_t *values, const size_t *lengths,
+		      size_t list_count, double *ret_chance, struct fault *fault)
 {
 	CLEANUP(free_owners) const char **shuffled = calloc(ORDER_MAX, sizeof(*shuffled));
-	const struct lists lists = {shuffled, lengths, list_count};
+	CLEANUP(free_steps) struct step_table *steps = calloc(1, sizeof(*steps));
+	const struct lists lists = {shuffled, lengths, list_count, values, steps};
 	uint64_t state = UINT64_C(0x9e3779b97f4a7c15);
 	size_t as_many = 0;
 	size_t orders = 0;
 	size_t same;
 
-	if (shuffled == NULL)
+	if (shuffled == NULL || steps == NULL)
 		return set_memory_fault(fault);
 	memcpy(shuffled, owners, count_owners(&lists) * sizeof(*shuffled));
 	same = count_same(&lists);

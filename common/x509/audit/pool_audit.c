@@ -374,7 +374,7 @@ static int check_order(struct pool_audit *audit, const char *field, const char *
 {
 	double chance;
 
-	if (find_order_chance(owners, lengths, list_count, &chance, fault) < 0)
+	if (find_order_chance(owners, NULL, lengths, list_count, &chance, fault) < 0)
 		return -1;
 	if (chance >= ORDER_CHANCE_MIN)
 		return 0;
@@ -388,7 +388,13 @@ static void free_lengths(size_t **lengths)
 	free(*lengths);
 }
 
-/* The owners of each window's certificates in the order of their serials. */
+static void free_values(uint64_t **values)
+{
+	free(*values);
+}
+
+/* The owners of each window's certificates in the order of their serials, and the distances of
+   these. */
 static int check_serials(struct pool_audit *audit, struct fault *fault)
 {
 	const struct traits *traits = &audit->traits;
@@ -396,9 +402,12 @@ static int check_serials(struct pool_audit *audit, struct fault *fault)
 	const char **owners = calloc(traits->specimen_count + 1, sizeof(*owners));
 	CLEANUP(free_lengths)
 	size_t *lengths = calloc(traits->specimen_count + 1, sizeof(*lengths));
+	CLEANUP(free_values)
+	uint64_t *values = calloc(traits->specimen_count + 1, sizeof(*values));
 	size_t windows = 0;
+	double chance;
 
-	if (owners == NULL || lengths == NULL)
+	if (owners == NULL || lengths == NULL || values == NULL)
 		return set_memory_fault(fault);
 	for (size_t begin = 0, end; begin < traits->specimen_count; begin = end) {
 		struct specimen *first = &traits->specimens[begin];
@@ -408,11 +417,21 @@ static int check_serials(struct pool_audit *audit, struct fault *fault)
 		     end++)
 			;
 		qsort(first, end - begin, sizeof(*first), compare_serials);
-		for (size_t i = begin; i < end; i++)
+		for (size_t i = begin; i < end; i++) {
 			owners[i] = traits->specimens[i].pool;
+			values[i] =
+				step_value((struct bytes){traits->specimens[i].serial, SERIAL_MAX});
+		}
 		lengths[windows++] = end - begin;
 	}
-	return check_order(audit, "serial", owners, lengths, windows, fault);
+	if (check_order(audit, "serial", owners, lengths, windows, fault) < 0 ||
+	    find_order_chance(owners, values, lengths, windows, &chance, fault) < 0)
+		return -1;
+	if (chance >= ORDER_CHANCE_MIN)
+		return 0;
+	return report(audit, "", "distance of serials", fault,
+		      "from one of a pool to its next it is the same: expected distances that "
+		      "chance makes equal more often than once in a thousand");
 }
 
 int audit_crl(struct pool_audit *audit, struct bytes der, struct fault *fault)

@@ -11,8 +11,8 @@
  *     at_least pools in all: of the subject, an alternative name, a part of these between signs,
  *     notBefore, notAfter, issuer, an extension, their order, the algorithms, the size;
  *   - a subject or alternative name that begins or ends alike in a pool, where chance would not;
- *   - serials of a pool that lie beside each other, entries of a pool on a CRL that do so, or share
- *     their time.
+ *   - serials of a pool that lie beside each other, or at equal distances, entries of a pool on a
+ *     CRL that lie beside each other, or share their time.
  * Not looked at: what follows from the key, such as subjectKeyIdentifier, the signature and the
  * size of both; certificates of different windows.
  */

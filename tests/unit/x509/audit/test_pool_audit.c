@@ -201,6 +201,12 @@ static void be_numbered(struct plan *plan, size_t pool, size_t member)
 	plan->serial[0] = 0x40;
 }
 
+/* From one counter, which the pools take in turn. */
+static void be_interleaved(struct plan *plan, size_t pool, size_t member)
+{
+	be_numbered(plan, member * POOLS + pool, 0);
+}
+
 static void be_of_another_day(struct plan *plan, size_t pool, size_t member)
 {
 	(void)member;
@@ -230,7 +236,8 @@ Test(pool_audit, finds_what_tells_a_pool_from_the_others)
 		{be_for_something_else, 2,
 		 "car0 extension 2.5.29.37\ncar0 order of extensions\ncar0 size\n"},
 		{be_longer, 2, "car1 size\n"},
-		{be_numbered, 2, " serial\n"},
+		{be_numbered, 2, " serial\n distance of serials\n"},
+		{be_interleaved, 2, " distance of serials\n"},
 		{be_of_another_day, 2, "car1 window\n"},
 	};
 
