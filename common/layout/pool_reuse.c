@@ -75,6 +75,27 @@ int set_on_empty(const struct yaml_node *value, const struct field *field, void 
 	return 0;
 }
 
+bool draws_each_message(const struct pool_reuse *reuse)
+{
+	return reuse->method == REUSE_RANDOM && reuse->hold_messages <= 1 && reuse->hold_s == 0;
+}
+
+bool counts_messages(const struct pool_reuse *reuse)
+{
+	switch (reuse->method) {
+	case REUSE_RANDOM:
+		return reuse->hold_messages > 1;
+	case REUSE_LIMITED_TIME:
+		return reuse->hold_messages > 0;
+	case REUSE_ROTATING_BATCH:
+		return reuse->hold_s == 0;
+	case REUSE_PER_RELYING_PARTY:
+	case REUSE_ONCE_ONLY:
+		break;
+	}
+	return false;
+}
+
 static const struct field topup_fields[] = {
 	{.name = "unused",
 	 .set = set_number,
@@ -127,20 +148,6 @@ static int check_hold(const struct yaml_node *hold, const struct pool_reuse *reu
 		      struct fault *fault)
 {
 	switch (reuse->method) {
-	case REUSE_RANDOM:
-		if (reuse->hold_messages == 1)
-			return 0;
-		return set_value_fault(hold, fault,
-				       "expected 1 with reuse: random, which keeps no state, found "
-				       "%s: give the pool reuse: limited_time or rotating-batch",
-				       hold->text);
-	case REUSE_LIMITED_TIME:
-		if (reuse->hold_s > 0)
-			return 0;
-		return set_value_fault(hold, fault,
-				       "expected a duration with reuse: limited_time, found %s: "
-				       "give the pool reuse: rotating-batch to count messages",
-				       hold->text);
 	case REUSE_PER_RELYING_PARTY:
 		return set_key_fault(hold, fault,
 				     "expected no hold with reuse: per-relying-party, where a "
@@ -151,6 +158,8 @@ static int check_hold(const struct yaml_node *hold, const struct pool_reuse *reu
 				     "expected no hold with reuse: once_only, where a member signs "
 				     "one message, found %s",
 				     hold->text);
+	case REUSE_RANDOM:
+	case REUSE_LIMITED_TIME:
 	case REUSE_ROTATING_BATCH:
 		break;
 	}

@@ -6,8 +6,8 @@
 /* How the member that signs a message is chosen, in the words of ETSI TS 119 472-3
    (credential_reuse_policy). */
 enum reuse {
-	REUSE_RANDOM,            /* uniformly for each message; keeps no state */
-	REUSE_LIMITED_TIME,      /* one member until its time is over, then another */
+	REUSE_RANDOM,            /* uniformly for each message, or each hold */
+	REUSE_LIMITED_TIME,      /* one member until its hold is over, then another */
 	REUSE_ROTATING_BATCH,    /* each once, in random order, then again in another order */
 	REUSE_PER_RELYING_PARTY, /* one for each receiver, and for no other */
 	REUSE_ONCE_ONLY,         /* each for one message */
@@ -42,6 +42,11 @@ enum { DEFAULT_UNUSED_PERCENT = 40 };
 
 /* "random", "rotating-batch" and so on. */
 const char *format_reuse(enum reuse method);
+
+/* Whether a member is drawn for each message, so that nothing has to be remembered. */
+bool draws_each_message(const struct pool_reuse *reuse);
+/* Whether the member changes by a number of messages, and not by the time or the receiver. */
+bool counts_messages(const struct pool_reuse *reuse);
 
 /* Setters of a table's row: of an enum reuse, and of a whole struct pool_reuse, whose hold is a
    number of messages or a duration. */

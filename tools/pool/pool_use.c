@@ -81,7 +81,7 @@ static struct pool_use find_pool_use(const struct client_node *client,
 {
 	enum reuse method = client->pool.reuse.method;
 	size_t usable = summary->states[MEMBER_VALID];
-	size_t in_use = method == REUSE_RANDOM ? 0 : count_in_use(state);
+	size_t in_use = draws_each_message(&client->pool.reuse) ? 0 : count_in_use(state);
 	struct pool_use use = {.in_use = in_use,
 			       .unused = usable,
 			       .set_aside = count_marked(state, MEMBER_USED),

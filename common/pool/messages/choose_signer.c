@@ -16,7 +16,8 @@ struct chooser {
 	pthread_mutex_t lock; /* for the fields below */
 	size_t expected;      /* messages to come, as far as is known */
 
-	/* rotating-batch. The position of the order is this process's next place, up to `end`. */
+	/* rotating-batch, and any hold in messages. The position of the order is this process's
+	   next place, up to `end`. */
 	struct pool_order order;
 	uint64_t end;
 	uint64_t skip_to;  /* places before it are of members that cannot sign */
@@ -54,8 +55,7 @@ int new_chooser(const struct layout *layout, const struct client_node *client,
 		.layout = layout, .client = client, .cache = cache, .file = -1, .turn = -1};
 	pthread_mutex_init(&chooser->lock, NULL);
 	init_once_chooser(&chooser->once, layout, client, cache);
-	if ((client->pool.reuse.method == REUSE_ROTATING_BATCH &&
-	     read_boot(chooser->boot, fault) < 0) ||
+	if ((!draws_each_message(&client->pool.reuse) && read_boot(chooser->boot, fault) < 0) ||
 	    share_numbers(layout, client, fault) < 0)
 		return -1;
 	*ret_chooser = TAKE(chooser);
@@ -128,37 +128,6 @@ static int choose_at_random(const struct chooser *chooser, int64_t now_s,
 			 chooser->layout->path, client->name, client->name);
 }
 
-static size_t hold_of(const struct chooser *chooser)
-{
-	size_t messages = chooser->client->pool.reuse.hold_messages;
-
-	return messages > 0 ? messages : 1;
-}
-
-static int begin_order(const struct chooser *chooser, struct pool_order *ret_order,
-		       struct fault *fault)
-{
-	struct pool_order order = {.count = last_member(&chooser->client->pool),
-				   .hold = hold_of(chooser)};
-
-	if (fill_random(order.seed, SEED_LEN, fault) < 0)
-		return -1;
-	memcpy(order.boot, chooser->boot, BOOT_SIZE);
-	*ret_order = order;
-	return 0;
-}
-
-/* Whether no message is left of the order, or the manifest has another hold or a smaller pool, or
-   the order is another window's. */
-static bool is_over(const struct chooser *chooser, const struct pool_order *order)
-{
-	const struct pool_settings *pool = &chooser->client->pool;
-
-	return order->hold != hold_of(chooser) || order->count > last_member(pool) ||
-	       (has_windows(pool) && order->count != last_member(pool)) ||
-	       order->position >= end_of_order(pool, order);
-}
-
 /* Makes chooser->members those of the order. */
 static int take_order(struct chooser *chooser, const struct pool_order *order, struct fault *fault)
 {
@@ -195,7 +164,7 @@ static int follow_file(struct chooser *chooser, struct pool_order *ret_order, st
 		return -1;
 	if (file < 0 || state.copied) {
 		close_descriptor(&file);
-		if (begin_order(chooser, &state.order, fault) < 0 ||
+		if (begin_order(&chooser->client->pool, chooser->boot, &state.order, fault) < 0 ||
 		    write_pool_state(layout, &state, fault) < 0 ||
 		    open_pool_order(layout, &file, fault) < 0)
 			return -1;
@@ -206,9 +175,30 @@ static int follow_file(struct chooser *chooser, struct pool_order *ret_order, st
 	return 0;
 }
 
+/* Another order after one that is over. With limited_time another member, where there is one. */
+static int follow_order(struct chooser *chooser, struct pool_order *order, struct fault *fault)
+{
+	const struct pool_settings *pool = &chooser->client->pool;
+	bool other = pool->reuse.method == REUSE_LIMITED_TIME && count_members(pool) > 1 &&
+		     order->count > 0 && order->count <= last_member(pool);
+	size_t previous = 0;
+
+	if (other && take_order(chooser, order, fault) < 0)
+		return -1;
+	if (other)
+		previous = chooser->members[0];
+	do {
+		if (begin_order(pool, chooser->boot, order, fault) < 0 ||
+		    take_order(chooser, order, fault) < 0)
+			return -1;
+	} while (other && chooser->members[0] == previous);
+	return 0;
+}
+
 /* Takes the next places for this process: of one order, and no more than are expected. */
 static int reserve_in_turn(struct chooser *chooser, struct fault *fault)
 {
+	const struct pool_settings *pool = &chooser->client->pool;
 	size_t wanted = chooser->expected > 0 ? chooser->expected : 1;
 	struct pool_order order;
 	uint64_t left;
@@ -218,10 +208,10 @@ static int reserve_in_turn(struct chooser *chooser, struct fault *fault)
 	if (memcmp(order.seed, chooser->order.seed, SEED_LEN) == 0 &&
 	    order.position < chooser->skip_to)
 		order.position = chooser->skip_to;
-	if ((is_over(chooser, &order) || strcmp(order.boot, chooser->boot) != 0) &&
-	    begin_order(chooser, &order, fault) < 0)
+	if ((is_order_over(pool, &order) || strcmp(order.boot, chooser->boot) != 0) &&
+	    follow_order(chooser, &order, fault) < 0)
 		return -1;
-	left = end_of_order(&chooser->client->pool, &order) - order.position;
+	left = end_of_order(pool, &order) - order.position;
 	wanted = wanted < UNDER_WAY_MAX ? wanted : UNDER_WAY_MAX;
 	wanted = wanted < left ? wanted : (size_t)left;
 	order.position += wanted;
@@ -305,8 +295,8 @@ static int choose_next_in_order(struct chooser *chooser, struct pool_state *stat
 	struct pool_order *order = &state->order;
 
 	for (size_t misses = 0; misses < 2 * last_member(&chooser->client->pool); misses++) {
-		if ((is_over(chooser, order) || state->copied) &&
-		    begin_order(chooser, order, fault) < 0)
+		if ((is_order_over(&chooser->client->pool, order) || state->copied) &&
+		    begin_order(&chooser->client->pool, chooser->boot, order, fault) < 0)
 			return -1;
 		state->copied = false;
 		if (take_order(chooser, order, fault) < 0 ||
@@ -333,11 +323,13 @@ static int open_current(const struct chooser *chooser, size_t current, int64_t s
 static int begin_hold(struct chooser *chooser, struct pool_state *state, int64_t now_s,
 		      struct signer **ret_signer, struct fault *fault)
 {
-	const struct left_out left_out = {.pool = &chooser->client->pool, .member = state->current};
+	enum reuse method = chooser->client->pool.reuse.method;
+	const struct left_out left_out = {.pool = &chooser->client->pool,
+					  .member = method == REUSE_RANDOM ? 0 : state->current};
 	CLEANUP(release_signer) struct signer *signer = NULL;
 	int result;
 
-	if (chooser->client->pool.reuse.method == REUSE_ROTATING_BATCH)
+	if (method == REUSE_ROTATING_BATCH)
 		result = choose_next_in_order(chooser, state, now_s, &signer, fault);
 	else
 		result = draw_signer_among(chooser->cache, may_sign, &left_out, now_s, &signer,
@@ -468,9 +460,9 @@ int choose_signer(struct chooser *chooser, const char *peer, int64_t now_s,
 	CLEANUP(release_signer) struct signer *signer = NULL;
 	int result;
 
-	if (reuse->method == REUSE_RANDOM)
+	if (draws_each_message(reuse))
 		result = choose_at_random(chooser, now_s, &signer, fault);
-	else if (reuse->method == REUSE_ROTATING_BATCH && reuse->hold_s == 0)
+	else if (counts_messages(reuse))
 		result = choose_in_order(chooser, now_s, &signer, fault);
 	else
 		result = choose_locked(chooser, peer, now_s, &signer, fault);

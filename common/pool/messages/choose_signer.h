@@ -10,17 +10,18 @@
  * be remembered is in state/pool (pool_state.h), which all threads and processes that send from the
  * layout share; so a choice holds for all of them. It is written before the choice is returned.
  *
- * random                draw_signer; nothing is remembered
+ * random                draw_signer for each message, and nothing is remembered; or for each hold
  * limited_time          one member until its hold is over, or else until it can sign no more; then
  *                       another, drawn uniformly
- * rotating-batch        the members in an order drawn at random, each for one hold; then in
- * another. A member that cannot sign is passed over. A message takes its place in the order before
- * it is signed; up to UNDER_WAY_MAX places are taken at once, and are lost when the process is
- * killed before it uses them. After a restart of the machine, from a copy of state/pool, or with
- * another hold, another order begins. per-relying-party     a receiver's own member, drawn
- * uniformly from those that no receiver was given
- *
+ * rotating-batch        the members in an order drawn at random, each for one hold; then in another
+ * per-relying-party     a receiver's own member, drawn uniformly from those that no receiver was
+ *                       given
  * once_only             a member that has never signed (choose_once.h)
+ *
+ * A hold in messages has places in an order (member_order.h), and a message takes its place before
+ * it is signed. A member that cannot sign is passed over. Up to UNDER_WAY_MAX places are taken at
+ * once, and are lost when the process is killed before it uses them. After a restart of the
+ * machine, from a copy of state/pool, or with another hold, another order begins.
  *
  * A hold in time ends when the clock is that far from its beginning, in either direction.
  * Safe for several threads.

@@ -21,9 +21,9 @@ signers() { jq -r .member "$@" | sort -n | uniq -c | awk '{ print $2 ":" $1 }' |
 manifest_of 'size: 8, reuse: in-turn' >manifest.yaml
 expect 2 'a method that there is not' "$certpool" status
 says 'is refused by name, with line and column' 'manifest\.yaml:4:36: clients\.client1\.pool\.reuse: expected one of random, .*found "in-turn"'
-manifest_of 'size: 8, reuse: limited_time, hold: 3' >manifest.yaml
-expect 2 'a hold in messages of limited_time' "$certpool" status
-says 'is refused with an advice' '4:56: .*expected a duration with reuse: limited_time, found 3'
+manifest_of 'size: 8, reuse: per-relying-party, hold: 3' >manifest.yaml
+expect 2 'a hold of per-relying-party' "$certpool" status
+says 'is refused' 'expected no hold with reuse: per-relying-party, where a receiver always sees the same member, found 3'
 manifest_of 'size: 8' >manifest.yaml
 "$certpool" init -q >out
 start_ca
@@ -96,6 +96,15 @@ kill -9 $sender
 wait $sender 2>/dev/null
 expect 0 'after a kill -9 the next sender goes on' send x --count 40
 check 'and the state is whole' grep -qE '^order [0-9a-f-]{36} [0-9a-f]{32} 0000000008 0000000002 [0-9]{20}$' client1/state/pool
+
+for method in random limited_time; do
+	manifest_of "size: 8, reuse: $method, hold: 40" >manifest.yaml
+	for i in 1 2 3 4; do send "$i" --count 10 >"out$i" & processes[i]=$!; done
+	for i in 1 2 3 4; do wait "${processes[i]}" || fail "sender $i"; done
+	equal "$method: four processes at once, one hold: one member signs all" 1 "$(jq .member out[1-4] | sort -u | wc -l)"
+	equal 'which is the one in use' 1 \
+		"$("$certpool" status --json | jq 'select(.node == "client1") | .in_use')"
+done
 
 # A restored layout: the state of an order that went on, out of a backup.
 manifest_of 'size: 8, reuse: rotating-batch' >manifest.yaml

@@ -4,6 +4,7 @@
 #include "tests/unit/layout/manifest_rows.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 Test(pool_reuse, refuses_reuse_that_does_not_go_together)
 {
@@ -20,13 +21,6 @@ Test(pool_reuse, refuses_reuse_that_does_not_go_together)
 		{CLIENT("{pool: {reuse: rotating-batch, hold: 1000001}}"), "4:43", "found 1000001"},
 		{CLIENT("{pool: {reuse: rotating-batch, hold: 5x}}"), "4:43", "found 5x"},
 		{CLIENT("{pool: {reuse: rotating-batch, hold: [5m]}}"), "4:43", "found a list"},
-		{CLIENT("{pool: {hold: 2}}"), "4:20",
-		 "expected 1 with reuse: random, which keeps no state, found 2: give the pool "
-		 "reuse: limited_time or rotating-batch"},
-		{CLIENT("{pool: {hold: 5m}}"), "4:20", "found 5m"},
-		{CLIENT("{pool: {reuse: limited_time, hold: 7}}"), "4:41",
-		 "expected a duration with reuse: limited_time, found 7: give the pool reuse: "
-		 "rotating-batch to count messages"},
 		{CLIENT("{pool: {hold: 1, reuse: per-relying-party}}"), "4:14",
 		 "clients.a.pool.hold: expected no hold with reuse: per-relying-party"},
 		{CLIENT("{pool: {reuse: once_only, hold: 1}}"), "4:32",
@@ -86,4 +80,25 @@ Test(pool_reuse, reads_how_members_are_chosen)
 	cr_expect_eq(reuse->topup_unused, 8);
 	cr_expect_eq(reuse->lifetime_left_percent, 30);
 	cr_expect_eq(manifest->clients[3].pool.reuse.topup_unused, 0);
+}
+
+Test(pool_reuse, reads_a_hold_in_messages_or_in_time_for_each_method_that_has_one)
+{
+	static const char *const methods[] = {"random", "limited_time", "rotating-batch"};
+
+	for (size_t i = 0; i < COUNT_OF(methods); i++) {
+		CLEANUP(free_manifest) struct manifest *manifest = NULL;
+		char text[512];
+
+		(void)snprintf(text, sizeof(text),
+			       HEAD "clients:\n  a: {pool: {reuse: %s, hold: 7}}\n"
+				    "  b: {pool: {reuse: %s, hold: 5m}}\n",
+			       methods[i], methods[i]);
+		OK(parse(text, &manifest, &fault));
+		cr_expect_eq(manifest->clients[0].pool.reuse.hold_messages, 7);
+		cr_expect(counts_messages(&manifest->clients[0].pool.reuse));
+		cr_expect_eq(manifest->clients[1].pool.reuse.hold_s, 300);
+		cr_expect_not(counts_messages(&manifest->clients[1].pool.reuse));
+		cr_expect_not(draws_each_message(&manifest->clients[1].pool.reuse));
+	}
 }

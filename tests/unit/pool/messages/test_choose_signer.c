@@ -73,6 +73,76 @@ Test(choose_signer, lets_each_member_of_an_order_sign_the_hold)
 	}
 }
 
+/* Over processes that come one after the other, too. */
+static void expect_holds(enum reuse method, size_t *ret_repeated)
+{
+	enum { HOLDS = 120, HOLD = 3 };
+	size_t last = 0;
+
+	*ret_repeated = 0;
+	choosing.client->pool.reuse.hold_messages = HOLD;
+	for (size_t hold = 0; hold < HOLDS; hold++) {
+		CLEANUP(free_chooser) struct chooser *first = open_chooser(method);
+		CLEANUP(free_chooser) struct chooser *other = open_chooser(method);
+		size_t member = choose(first);
+
+		cr_expect_eq(choose(other), member);
+		cr_expect_eq(choose(first), member);
+		*ret_repeated += member == last ? 1 : 0;
+		last = member;
+	}
+}
+
+/* That the next of six members is never the same in 119 draws has a probability of 10^-9. */
+Test(choose_signer, draws_a_member_at_random_for_a_hold_of_messages)
+{
+	size_t repeated;
+
+	expect_holds(REUSE_RANDOM, &repeated);
+	cr_expect_gt(repeated, 0);
+}
+
+Test(choose_signer, takes_another_member_after_a_hold_of_messages)
+{
+	size_t repeated;
+
+	expect_holds(REUSE_LIMITED_TIME, &repeated);
+	cr_expect_eq(repeated, 0);
+}
+
+Test(choose_signer, ends_a_hold_of_messages_when_its_member_cannot_sign)
+{
+	static const enum reuse methods[] = {REUSE_RANDOM, REUSE_LIMITED_TIME};
+
+	choosing.client->pool.reuse.hold_messages = 1000;
+	for (size_t i = 0; i < COUNT_OF(methods); i++) {
+		CLEANUP(free_chooser) struct chooser *chooser = open_chooser(methods[i]);
+		size_t member = choose(chooser);
+		size_t other;
+
+		remove_member(member);
+		other = choose(chooser);
+		cr_expect_neq(other, member);
+		cr_expect_eq(choose(chooser), other);
+	}
+}
+
+Test(choose_signer, draws_a_member_at_random_for_a_time)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = NULL;
+	int64_t now_s = choosing.fixture.now_s;
+
+	choosing.client->pool.reuse.hold_s = 300;
+	chooser = open_chooser(REUSE_RANDOM);
+	for (size_t i = 0; i < 10; i++, now_s += 300) {
+		CLEANUP(free_chooser) struct chooser *other = open_chooser(REUSE_RANDOM);
+		size_t member = choose_at(chooser, "client2", now_s);
+
+		cr_expect_eq(choose_at(chooser, "client3", now_s + 299), member);
+		cr_expect_eq(choose_at(other, "client2", now_s + 150), member);
+	}
+}
+
 Test(choose_signer, rotates_over_all_processes_that_send_from_the_pool)
 {
 	size_t counts[CHOOSING_SIZE + 1] = {0};

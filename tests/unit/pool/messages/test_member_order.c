@@ -39,7 +39,7 @@ Test(member_order, has_each_member_at_each_place_as_often)
 {
 	enum { ORDERS = DRAWS / CLASSES };
 	static size_t counts[CLASSES][CLASSES];
-	const struct pool_settings pool = {.size = CLASSES};
+	const struct pool_settings pool = {.size = CLASSES, .reuse.method = REUSE_ROTATING_BATCH};
 	uint8_t seed[SEED_LEN] = {0};
 
 	for (size_t i = 0; i < ORDERS; i++) {
@@ -54,4 +54,35 @@ Test(member_order, has_each_member_at_each_place_as_often)
 	for (size_t place = 0; place < CLASSES; place++)
 		cr_expect_lt(chi_squared(counts[place], CLASSES, ORDERS), (double)CHI_SQUARED_MAX,
 			     "place %zu", place);
+}
+
+/* As above; every third member is set apart. */
+Test(member_order, draws_each_member_that_is_not_set_apart_as_often)
+{
+	static size_t counts[CLASSES];
+	static uint8_t marks[CLASSES];
+	const struct pool_settings pool = {.size = CLASSES, .last = CLASSES, .marks = marks};
+	const struct pool_order order = {.count = CLASSES, .hold = 7};
+	size_t classes = 0;
+	uint8_t seed[SEED_LEN] = {0};
+
+	for (size_t i = 0; i < CLASSES; i += 3)
+		marks[i] = MEMBER_USED;
+	for (size_t i = 0; i < DRAWS / CLASSES; i++) {
+		uint32_t *members = NULL;
+
+		memcpy(seed, &i, sizeof(i));
+		OK(make_order(seed, &pool, CLASSES, &members, &fault));
+		cr_assert(members[0] >= 1 && members[0] <= CLASSES);
+		cr_assert(!is_set_apart(&pool, members[0]));
+		counts[members[0] - 1]++;
+		free(members);
+	}
+	cr_expect_eq(end_of_order(&pool, &order), 7);
+	for (size_t i = 0; i < CLASSES; i++)
+		if (marks[i] == MEMBER_UNUSED)
+			counts[classes++] = counts[i];
+	cr_expect_lt(chi_squared(counts, classes, DRAWS / CLASSES), (double)CHI_SQUARED_MAX);
+	memset(marks, MEMBER_USED, sizeof(marks));
+	cr_expect_eq(end_of_order(&pool, &order), 0);
 }
