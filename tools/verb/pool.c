@@ -190,6 +190,19 @@ static int check_repetition(const struct node *node, struct auditing *auditing, 
 								   : "");
 }
 
+/* Messages by a member have its certificate until the receiver remembers it, and then its digest,
+   which is shorter: everybody on the way sees which. With once_only each has it. */
+static int check_size_step(const struct node *node, struct auditing *auditing, struct fault *fault)
+{
+	if (node->client->pool.reuse.method == REUSE_ONCE_ONLY)
+		return 0;
+	return print_wire_finding(
+		node, auditing, "message size", fault,
+		"the first messages of a member to a receiver have its certificate, "
+		"the later ones its digest, which everybody on the way sees by their "
+		"length: expected once_only, or send --signer-id always");
+}
+
 /* What messages are longer by than M, and the pool's certificates have not been compared for. */
 static int check_message_size(const struct node *node, struct auditing *auditing,
 			      struct fault *fault)
@@ -212,7 +225,8 @@ static int check_message_size(const struct node *node, struct auditing *auditing
 
 static int check_wire(const struct node *node, struct auditing *auditing, struct fault *fault)
 {
-	if (check_kid(node, auditing, fault) < 0 || check_repetition(node, auditing, fault) < 0)
+	if (check_kid(node, auditing, fault) < 0 || check_repetition(node, auditing, fault) < 0 ||
+	    check_size_step(node, auditing, fault) < 0)
 		return -1;
 	return check_message_size(node, auditing, fault);
 }

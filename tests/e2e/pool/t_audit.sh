@@ -70,9 +70,12 @@ wire() { # POOL SCHEME-OF-CLIENT2 NAME-OF-CLIENT2
 }
 equal 'over TLS, by a member for each message: nothing' '' "$(wire 'reuse: once_only' https client2)"
 equal 'over http: the kid' 'kid' "$(wire 'reuse: once_only' http client2)"
-for reuse in random limited_time rotating-batch per-relying-party 'once_only, on_empty: reuse'; do
-	equal "a member twice ($reuse): its certificate" 'x5c' "$(wire "reuse: $reuse" https client2)"
+for reuse in random limited_time rotating-batch per-relying-party; do
+	equal "a member twice ($reuse): its certificate, and the length without it" 'x5c message size' \
+		"$(wire "reuse: $reuse" https client2)"
 done
+check 'which is what an option of send is against' grep -q 'have its certificate, the later ones its digest, .*send --signer-id always' findings
+equal 'a member twice (on_empty: reuse): its certificate alone' 'x5c' "$(wire 'reuse: once_only, on_empty: reuse' https client2)"
 equal 'a name of another length: the size' 'message size' "$(wire 'reuse: once_only' https client33)"
 
 # Usage.
