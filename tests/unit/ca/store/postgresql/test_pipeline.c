@@ -96,12 +96,16 @@ Test(pipeline, waits_for_slow_statements_before_the_commit)
 	cr_expect_eq(count_rows(store, TRANSACTION_READ, count_sql), 1);
 }
 
-static void *count_as_writer(void *ret_count)
-{
-	CLEANUP(free_store) struct store *second = NULL;
+struct counting {
+	struct store *store;
+	int64_t count;
+};
 
-	OK(open_store(scratch.path, &second, &fault));
-	*(int64_t *)ret_count = count_rows(second, TRANSACTION_WRITE, count_sql);
+static void *count_as_writer(void *argument)
+{
+	struct counting *counting = argument;
+
+	counting->count = count_rows(counting->store, TRANSACTION_WRITE, count_sql);
 	return NULL;
 }
 
@@ -112,9 +116,10 @@ Test(pipeline, sees_what_was_written_during_its_wait_whatever_the_default_isolat
 		"SELECT COUNT(*) FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a"
 		" ON a.pid = l.pid WHERE NOT l.granted AND a.datname = current_database()";
 	CLEANUP(free_store) struct store *first = NULL;
+	CLEANUP(free_store) struct store *second = NULL;
 	CLEANUP(end_transaction) struct transaction transaction = {0};
+	struct counting counting = {.count = -1};
 	pthread_t thread;
-	int64_t count = -1;
 
 	need_postgresql();
 	run_foreign_sql(
@@ -123,15 +128,17 @@ Test(pipeline, sees_what_was_written_during_its_wait_whatever_the_default_isolat
 		"default_transaction_isolation = ''repeatable read''', current_database()); "
 		"END $$");
 	OK(open_store(scratch.path, &first, &fault));
+	OK(open_store(scratch.path, &second, &fault));
+	counting.store = second;
 	OK(begin_transaction(first, TRANSACTION_WRITE, &transaction, &fault));
 	OK(add_later(&transaction, 1, &fault));
-	cr_assert_eq(pthread_create(&thread, NULL, count_as_writer, &count), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, count_as_writer, &counting), 0);
 	for (int tries = 0; tries < 100000; tries++)
 		if (count_rows(store, TRANSACTION_READ, waiting) > 0)
 			break;
 	OK(commit_transaction(&transaction, &fault));
 	cr_assert_eq(pthread_join(thread, NULL), 0);
-	cr_expect_eq(count, 1);
+	cr_expect_eq(counting.count, 1);
 }
 
 /* They do not go with the COMMIT, as fewer do. */
