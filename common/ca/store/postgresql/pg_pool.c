@@ -383,7 +383,8 @@ bool end_silent_writer(struct pg_connection *connection)
 
 	(void)snprintf(sql, sizeof(sql),
 		       "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a"
-		       " WHERE a.state = 'active' AND a.wait_event = 'ClientRead'"
+		       " WHERE a.datname = current_database()"
+		       " AND a.state = 'active' AND a.wait_event = 'ClientRead'"
 		       " AND a.state_change < clock_timestamp() - interval '%d milliseconds'"
 		       " AND EXISTS (SELECT 1 FROM pg_locks AS l WHERE l.pid = a.pid"
 		       " AND l.relation = 'certpool.state'::regclass"
