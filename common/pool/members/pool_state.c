@@ -334,6 +334,8 @@ int read_pool_state(const struct layout *layout, const char *client, struct pool
 				 "with once_only all count as used",
 				 layout->path, problem.text, client);
 	ret_state->copied = written.inode != own.inode || written.born_ns != own.born_ns;
+	if (ret_state->copied)
+		ret_state->order = (struct pool_order){0};
 	if (ret_state->copied && ret_state->last > 0)
 		ret_state->doubtful = true;
 	return 0;

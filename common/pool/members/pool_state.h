@@ -24,14 +24,15 @@
  * the file, from a backup say, has others, and so tells itself from the original. The file is
  * replaced as a whole and durably, but for the second line, which every file has and which is
  * overwritten in place: after a crash of the machine it may be an older one, and BOOT tells. A pool
- * with reuse: random has such a file only after keep has failed.
+ * with reuse: random and no hold has such a file only after keep has failed.
  *
  * Who changes the file holds a lock on the directory state/ (lock_directory), for no longer than
  * that takes.
  */
 enum { BOOT_SIZE = 37, SEED_LEN = 16, FAILURE_SIZE = 512, FAILURES_MAX = 1000000 };
 
-/* An order of the members 1 … count, each of which signs `hold` messages. */
+/* An order of the members 1 … count, or with a hold of random and limited_time of one of them, each
+   of which signs `hold` messages. */
 struct pool_order {
 	char boot[BOOT_SIZE]; /* the start of the machine (boot_id) of the last change */
 	uint8_t seed[SEED_LEN];
@@ -47,7 +48,7 @@ struct pool_peer {
 
 /* Zero-initialised is empty. */
 struct pool_state {
-	bool copied; /* it was read from a copy of the file */
+	bool copied; /* it was read from a copy of the file, whose order does not count */
 	struct pool_order order;
 	size_t current;          /* the member whose time runs; 0: none */
 	int64_t current_since_s; /* the beginning of that time */

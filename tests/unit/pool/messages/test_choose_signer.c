@@ -131,16 +131,22 @@ Test(choose_signer, draws_a_member_at_random_for_a_time)
 {
 	CLEANUP(free_chooser) struct chooser *chooser = NULL;
 	int64_t now_s = choosing.fixture.now_s;
+	bool changed = false;
+	size_t last = 0;
 
 	choosing.client->pool.reuse.hold_s = 300;
 	chooser = open_chooser(REUSE_RANDOM);
-	for (size_t i = 0; i < 10; i++, now_s += 300) {
+	for (size_t i = 0; i < 20; i++, now_s += 300) {
 		CLEANUP(free_chooser) struct chooser *other = open_chooser(REUSE_RANDOM);
 		size_t member = choose_at(chooser, "client2", now_s);
+
+		changed = changed || (i > 0 && member != last);
+		last = member;
 
 		cr_expect_eq(choose_at(chooser, "client3", now_s + 299), member);
 		cr_expect_eq(choose_at(other, "client2", now_s + 150), member);
 	}
+	cr_expect(changed);
 }
 
 Test(choose_signer, rotates_over_all_processes_that_send_from_the_pool)
@@ -310,6 +316,30 @@ Test(choose_signer, begins_a_new_order_from_a_copy_of_the_state)
 	cr_expect_neq(memcmp(before.order.seed, after.order.seed, SEED_LEN), 0);
 	cr_expect_eq(after.order.position, 1);
 	cr_expect_not(after.copied);
+}
+
+/* The file that keep writes is no copy any more. */
+Test(choose_signer, begins_a_new_order_from_a_copy_that_keep_has_written_to)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = open_chooser(REUSE_ROTATING_BATCH);
+	CLEANUP(free_chooser) struct chooser *next = NULL;
+	CLEANUP(clear_buffer) struct buffer old = {0};
+	CLEANUP(clear_pool_state) struct pool_state before = {0};
+	CLEANUP(clear_pool_state) struct pool_state after = {0};
+	const struct layout *layout = choosing.fixture.layouts[0];
+	struct fault failure = {.class = FAULT_UNREACHABLE, .text = "no answer"};
+
+	(void)choose(chooser);
+	OK(read_pool_state(layout, "client1", &before, &fault));
+	old = get_file(layout->state, POOL_STATE_FILE);
+	(void)choose(chooser);
+	restore_state(&old);
+	OK(note_fill_up(layout, "client1", choosing.fixture.now_s, &failure, &fault));
+	next = open_chooser(REUSE_ROTATING_BATCH);
+	(void)choose(next);
+	OK(read_pool_state(layout, "client1", &after, &fault));
+	cr_expect_neq(memcmp(before.order.seed, after.order.seed, SEED_LEN), 0);
+	cr_expect_eq(after.failures, 1);
 }
 
 Test(choose_signer, begins_a_new_order_after_a_restart_of_the_machine)
