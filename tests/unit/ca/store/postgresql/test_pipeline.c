@@ -1,6 +1,6 @@
 #include "common/ca/store/statement.h"
 #include "tests/support/expect.h"
-#include "tests/unit/ca/records.h"
+#include "tests/unit/ca/store/postgresql/pg_record.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -14,27 +14,15 @@ static struct store *store;
 
 static void set_up(void)
 {
-	if (!tests_postgresql())
-		return;
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
+	open_pg_record(&scratch, &store);
 }
 
 static void tear_down(void)
 {
-	if (!tests_postgresql())
-		return;
-	free_store(&store);
-	remove_scratch_store(&scratch);
+	close_pg_record(&scratch, &store);
 }
 
 TestSuite(pipeline, .init = set_up, .fini = tear_down);
-
-static void need_postgresql(void)
-{
-	if (!tests_postgresql())
-		cr_skip_test("this runs beside tests/postgresql.sh");
-}
 
 /* Several together are more than the library keeps before it sends. */
 static int add_later(struct transaction *transaction, int64_t id, struct fault *fault)

@@ -3,7 +3,7 @@
 #include "common/ca/store/revoke.h"
 #include "common/ca/store/statement.h"
 #include "tests/support/expect.h"
-#include "tests/unit/ca/records.h"
+#include "tests/unit/ca/store/postgresql/pg_record.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -21,27 +21,15 @@ static struct store *store;
 
 static void set_up(void)
 {
-	if (!tests_postgresql())
-		return;
-	make_scratch_store(&scratch);
-	store = open_scratch_store(&scratch);
+	open_pg_record(&scratch, &store);
 }
 
 static void tear_down(void)
 {
-	if (!tests_postgresql())
-		return;
-	free_store(&store);
-	remove_scratch_store(&scratch);
+	close_pg_record(&scratch, &store);
 }
 
 TestSuite(postgresql_store, .init = set_up, .fini = tear_down);
-
-static void need_postgresql(void)
-{
-	if (!tests_postgresql())
-		cr_skip_test("this runs beside tests/postgresql.sh");
-}
 
 static int try_add(struct store *to, int64_t sequence, struct fault *fault)
 {
