@@ -7,18 +7,7 @@
 make_clients() {
 	new_folder messages
 	manifest 20 ecdsa-p256
-	certpool init && start serve || return
-	export CERTPOOL_CA=$endpoint
-	for client in client1 client2; do
-		certpool request "$client" && certpool enroll "$client" || return
-	done
-	stop "$server"
-	start receive client2 --listen http://127.0.0.1:0 || return
-	export CERTPOOL_ENDPOINT=$endpoint
-	head -c 1024 /dev/urandom >"$folder/message"
-	for member in $(seq 20); do
-		certpool send client1 client2 --member "$member" --file message || return
-	done
+	enroll_for_messages client1 client2
 }
 
 send_with_certpool() {

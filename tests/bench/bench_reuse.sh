@@ -10,7 +10,7 @@ n_once=$(size 5000 1000 20)
 # A manifest for each method, of one layout: what client1 has for all but once_only is the same. client3 has a member
 # for each message with once_only. The receiver has cached the certificates of client1.
 make_clients() {
-	local method client member
+	local method
 	new_folder reuse
 	manifest 20 ecdsa-p256
 	cat >>"$CERTPOOL_MANIFEST" <<-END
@@ -21,18 +21,7 @@ make_clients() {
 	for method in random "${methods[@]}"; do
 		sed "s|pool: {size: 20, key|pool: {size: 20, reuse: $method, key|" "$CERTPOOL_MANIFEST" >"$folder/$method.yaml"
 	done
-	certpool init && start serve || return
-	export CERTPOOL_CA=$endpoint
-	for client in client1 client2 client3; do
-		certpool request "$client" && certpool enroll "$client" || return
-	done
-	stop "$server"
-	start receive client2 --listen http://127.0.0.1:0 || return
-	export CERTPOOL_ENDPOINT=$endpoint
-	head -c 1024 /dev/urandom >"$folder/message"
-	for member in $(seq 20); do
-		certpool send client1 client2 --member "$member" --file message || return
-	done
+	enroll_for_messages client1 client2 client3
 }
 
 # send_by METHOD SUBJECT CLIENT COUNT

@@ -215,3 +215,21 @@ make_openssl_ca() {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$folder/ca.key" \
 		-out "$folder/ca.crt" -subj "/CN=Root CA" -days 3650 2>>"$WORK/log"
 }
+
+# enroll_for_messages CLIENT…: certifies their pools. A receiver, client2, has cached client1's 20 certificates, and
+# there is a message of 1 KiB.
+enroll_for_messages() {
+	local client member
+	certpool init && start serve || return
+	export CERTPOOL_CA=$endpoint
+	for client; do
+		certpool request "$client" && certpool enroll "$client" || return
+	done
+	stop "$server"
+	start receive client2 --listen http://127.0.0.1:0 || return
+	export CERTPOOL_ENDPOINT=$endpoint
+	head -c 1024 /dev/urandom >"$folder/message"
+	for member in $(seq 20); do
+		certpool send client1 client2 --member "$member" --file message || return
+	done
+}
