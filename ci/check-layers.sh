@@ -45,7 +45,7 @@ x509
 crypto/jose      crypto
 crypto/agreement crypto
 crypto
-net/fetch
+net/client
 '
 
 # Library, its headers, and the files that may see them, directly or through another header. GnuTLS
@@ -56,7 +56,7 @@ nettle    ^(nettle/|hogweed/|gmp\.h)    ^(common/(crypto|x509)/.*|tools/harden)\
 jansson   ^jansson                      ^common/(wire/|crypto/|net/problem\.c$) seen
 libyaml   ^yaml\.h                      ^common/layout/                      seen
 libmicrohttpd ^microhttpd               ^common/net/                         seen
-libcurl   ^curl/                        ^common/net/                         seen
+libcurl   ^curl/                        ^common/net/client/                  seen
 sqlite    ^sqlite3                      ^common/ca/store/sqlite/             seen
 libpq     ^(libpq-fe|postgresql/)       ^$                                   seen
 libseccomp ^seccomp\.h                   ^common/base/                         seen

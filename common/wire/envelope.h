@@ -3,7 +3,7 @@
 
 #include "common/crypto/digest.h"
 #include "common/crypto/message.h"
-#include "common/net/client.h"
+#include "common/net/client/client.h"
 #include "common/net/server.h"
 #include "common/wire/claims.h"
 

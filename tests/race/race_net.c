@@ -5,7 +5,7 @@
  * under that sanitizer, so this is a program by itself. Exit status 0: all was answered.
  */
 #include "common/base/workers.h"
-#include "common/net/client.h"
+#include "common/net/client/client.h"
 #include "common/net/server.h"
 
 #include <arpa/inet.h>

@@ -3,7 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/periodic_thread.h"
 #include "common/base/work_queue.h"
-#include "common/net/fetch/fetch.h"
+#include "common/net/client/fetch.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>

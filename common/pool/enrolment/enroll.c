@@ -4,7 +4,7 @@
 #include "common/base/staging.h"
 #include "common/base/workers.h"
 #include "common/crypto/key_file.h"
-#include "common/net/idle_clients.h"
+#include "common/net/client/idle_clients.h"
 #include "common/pool/members/replace_member.h"
 #include "common/pool/members/take_key.h"
 #include "common/pool/members/trust.h"

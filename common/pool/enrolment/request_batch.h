@@ -3,7 +3,7 @@
 
 #include "common/layout/client_node.h"
 #include "common/layout/layout.h"
-#include "common/net/client.h"
+#include "common/net/client/client.h"
 #include "common/pool/members/member.h"
 #include "common/wire/certificates.h"
 #include "common/x509/chain.h"

@@ -3,7 +3,7 @@
 
 #include "common/crypto/shared_key.h"
 #include "common/layout/layout.h"
-#include "common/net/idle_clients.h"
+#include "common/net/client/idle_clients.h"
 
 /* A node that asks another one about their shared key. */
 struct key_question {

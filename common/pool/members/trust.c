@@ -2,7 +2,7 @@
 
 #include "common/base/staging.h"
 #include "common/crypto/digest.h"
-#include "common/net/client.h"
+#include "common/net/client/client.h"
 #include "common/net/http.h"
 #include "common/x509/pem.h"
 #include "common/x509/profile.h"

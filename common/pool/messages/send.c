@@ -2,7 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/crypto/key_file.h"
-#include "common/net/idle_clients.h"
+#include "common/net/client/idle_clients.h"
 #include "common/pool/members/take_key.h"
 #include "common/wire/envelope.h"
 

@@ -2,7 +2,7 @@
 
 #include "common/base/random.h"
 #include "common/base/url.h"
-#include "common/net/client.h"
+#include "common/net/client/client.h"
 #include "common/x509/revocation/ocsp_request.h"
 #include "common/x509/revocation/ocsp_verify.h"
 

@@ -2,7 +2,7 @@
 #define CERTPOOL_POOL_REVOCATION_ASK_STATUS_H
 
 #include "common/layout/layout.h"
-#include "common/net/client.h"
+#include "common/net/client/client.h"
 #include "common/wire/status.h"
 #include "common/x509/certificate.h"
 

@@ -4,7 +4,7 @@
 #include "common/base/file.h"
 #include "common/base/periodic_thread.h"
 #include "common/base/url.h"
-#include "common/net/client.h"
+#include "common/net/client/client.h"
 #include "common/x509/certificate_fields.h"
 #include "common/x509/revocation/crl_bundle.h"
 

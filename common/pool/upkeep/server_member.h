@@ -3,7 +3,7 @@
 
 #include "common/layout/client_node.h"
 #include "common/layout/layout.h"
-#include "common/net/client.h"
+#include "common/net/client/client.h"
 #include "common/net/tls_identity.h"
 #include "common/pool/revocation/ask_status.h"
 

@@ -2,7 +2,7 @@
 #define CERTPOOL_TESTS_UNIT_CA_SERVED_H
 
 #include "common/ca/service/service.h"
-#include "common/net/client.h"
+#include "common/net/client/client.h"
 #include "common/wire/certificates.h"
 #include "common/wire/envelope.h"
 #include "common/wire/status.h"

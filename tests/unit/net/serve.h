@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_TESTS_UNIT_NET_SERVE_H
 #define CERTPOOL_TESTS_UNIT_NET_SERVE_H
 
-#include "common/net/client.h"
+#include "common/net/client/client.h"
 #include "common/net/server.h"
 
 #include <pthread.h>

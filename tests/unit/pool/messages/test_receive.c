@@ -3,7 +3,7 @@
 #include "common/base/workers.h"
 #include "common/crypto/key_file.h"
 #include "common/crypto/message.h"
-#include "common/net/client.h"
+#include "common/net/client/client.h"
 #include "common/net/http.h"
 #include "common/wire/envelope.h"
 #include "common/wire/key_exchange.h"

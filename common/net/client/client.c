@@ -1,4 +1,4 @@
-#include "common/net/client.h"
+#include "common/net/client/client.h"
 
 #include "common/net/http.h"
 #include "common/net/problem.h"

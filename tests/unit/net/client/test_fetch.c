@@ -1,4 +1,4 @@
-#include "common/net/fetch/fetch.h"
+#include "common/net/client/fetch.h"
 
 #include "tests/support/expect.h"
 #include "tests/support/raw_socket.h"

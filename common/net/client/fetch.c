@@ -1,4 +1,4 @@
-#include "common/net/fetch/fetch.h"
+#include "common/net/client/fetch.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>

@@ -1,4 +1,4 @@
-#include "tests/unit/net/failing_curl.h"
+#include "tests/unit/net/client/failing_curl.h"
 
 #include <dlfcn.h>
 #include <stdarg.h>

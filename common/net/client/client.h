@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_NET_CLIENT_H
-#define CERTPOOL_NET_CLIENT_H
+#ifndef CERTPOOL_NET_CLIENT_CLIENT_H
+#define CERTPOOL_NET_CLIENT_CLIENT_H
 
 #include "common/base/bytes.h"
 #include "common/base/endpoint.h"

@@ -1,9 +1,9 @@
-#include "common/net/client.h"
+#include "common/net/client/client.h"
 
 #include "common/net/http.h"
 #include "tests/support/expect.h"
 #include "tests/support/raw_socket.h"
-#include "tests/unit/net/failing_curl.h"
+#include "tests/unit/net/client/failing_curl.h"
 #include "tests/unit/net/serve.h"
 
 #include <criterion/criterion.h>

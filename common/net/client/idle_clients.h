@@ -1,7 +1,7 @@
-#ifndef CERTPOOL_NET_IDLE_CLIENTS_H
-#define CERTPOOL_NET_IDLE_CLIENTS_H
+#ifndef CERTPOOL_NET_CLIENT_IDLE_CLIENTS_H
+#define CERTPOOL_NET_CLIENT_IDLE_CLIENTS_H
 
-#include "common/net/client.h"
+#include "common/net/client/client.h"
 
 #include <pthread.h>
 

@@ -1,4 +1,4 @@
-#include "common/net/idle_clients.h"
+#include "common/net/client/idle_clients.h"
 
 void init_idle_clients(struct idle_clients *idle, const struct http_client_settings *settings)
 {

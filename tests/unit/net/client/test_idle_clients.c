@@ -1,4 +1,4 @@
-#include "common/net/idle_clients.h"
+#include "common/net/client/idle_clients.h"
 
 #include "tests/support/expect.h"
 

@@ -1,5 +1,5 @@
-#ifndef CERTPOOL_NET_FETCH_FETCH_H
-#define CERTPOOL_NET_FETCH_FETCH_H
+#ifndef CERTPOOL_NET_CLIENT_FETCH_H
+#define CERTPOOL_NET_CLIENT_FETCH_H
 
 #include "common/base/bytes.h"
 #include "common/base/endpoint.h"
