@@ -43,7 +43,8 @@ ifeq ($(findstring -O0,$(CFLAGS))$(findstring -fsanitize,$(CFLAGS)),)
 override CFLAGS += -D_FORTIFY_SOURCE=2
 endif
 override LDFLAGS += -pie -pthread -Wl,-z,relro,-z,now
-LDLIBS = $(call pkg,--libs,$(LIBRARIES))
+# libcurl is loaded when it is needed (common/net/client/libcurl.c).
+LDLIBS = $(call pkg,--libs,$(filter-out libcurl,$(LIBRARIES)))
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
@@ -290,6 +291,9 @@ unit-$(1): $(BUILD)/tests/unit/$(1)/tests
 	$$< --short-filename $$(if $$(FILTER),--filter='$$(FILTER)')
 endef
 $(foreach layer,$(LAYERS) tools,$(eval $(call unit_program,$(layer))))
+
+# Tests have libcurl refuse an option (failing_curl.h).
+$(BUILD)/tests/unit/net/tests: override LDFLAGS += -Wl,--wrap=load_libcurl
 
 # libFuzzer has a main of its own, and a mutator from libfuzzer.c.
 FUZZ_MAIN = $(BUILD)/tests/fuzz/replay.o

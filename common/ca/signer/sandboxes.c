@@ -3,6 +3,7 @@
 #include "common/base/sandbox.h"
 #include "common/layout/path.h"
 #include "common/layout/store_url.h"
+#include "common/net/client/fetch.h"
 
 #include <netdb.h>
 #include <stdlib.h>
@@ -152,6 +153,9 @@ int close_front_sandbox(const struct layout *layout, const struct ca_node *ca,
 		paths[count++] = (struct sandbox_path){layout->server, "Private/server",
 						       SANDBOX_READ | SANDBOX_WRITE};
 	load_resolver();
+	/* http-01 may be asked for at any SIGHUP. */
+	if (ca->acme && load_fetch(fault) < 0)
+		return -1;
 	return close_sandbox("front", paths, count, front_calls, ret_result, fault);
 }
 

@@ -1,12 +1,11 @@
 #include "common/net/client/client.h"
 
+#include "common/net/client/libcurl.h"
 #include "common/net/http.h"
 #include "common/net/problem.h"
 #include "common/net/tls_identity.h"
 
-#include <curl/curl.h>
 #include <gnutls/gnutls.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@ enum {
 };
 
 struct http_client {
+	const struct libcurl *libcurl;
 	CURL *curl;
 	CURLM *multi; /* of a client that can be cancelled; else NULL */
 	atomic_bool cancelled;
@@ -39,14 +39,6 @@ struct reception {
 	bool begun; /* a line of the head has come */
 	bool head_complete;
 };
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static CURLcode global_code = CURLE_FAILED_INIT;
-
-static void initialise_curl(void)
-{
-	global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 static size_t receive_piece(char *data, size_t unit, size_t count, void *context)
 {
@@ -76,7 +68,7 @@ static size_t receive_field(char *data, size_t unit, size_t count, void *context
 	return len;
 }
 
-/* An option of libcurl: text, or a number when that is NULL. */
+/* An option of libcurl, which takes text or a number. */
 struct curl_setting {
 	CURLoption option;
 	const char *name;
@@ -93,23 +85,27 @@ struct curl_setting {
 		option, #option, NULL, number                                                      \
 	}
 
-static int set_option_fault(const char *option, CURLcode code, struct fault *fault)
+static int set_option_fault(const struct http_client *client, const char *option, CURLcode code,
+			    struct fault *fault)
 {
 	return set_fault(fault, FAULT_FAILED, "libcurl refuses the option %s: %s", option,
-			 curl_easy_strerror(code));
+			 client->libcurl->easy_strerror(code));
 }
 
-static int set_options(CURL *curl, const struct curl_setting *options, size_t count,
-		       struct fault *fault)
+static int set_options(const struct http_client *client, const struct curl_setting *options,
+		       size_t count, struct fault *fault)
 {
+	const struct libcurl *libcurl = client->libcurl;
+
 	for (size_t i = 0; i < count; i++) {
 		const struct curl_setting *each = &options[i];
-		CURLcode code = each->text != NULL
-					? curl_easy_setopt(curl, each->option, each->text)
-					: curl_easy_setopt(curl, each->option, each->number);
+		CURLcode code =
+			(int)each->option < CURLOPTTYPE_OBJECTPOINT
+				? libcurl->easy_setopt(client->curl, each->option, each->number)
+				: libcurl->easy_setopt(client->curl, each->option, each->text);
 
 		if (code != CURLE_OK)
-			return set_option_fault(each->name, code, fault);
+			return set_option_fault(client, each->name, code, fault);
 	}
 	return 0;
 }
@@ -125,7 +121,7 @@ static int check_server(void *context, char *address, char *own, int port, int o
 	(void)own;
 	(void)port;
 	(void)own_port;
-	if (curl_easy_getinfo(client->curl, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK ||
+	if (client->libcurl->easy_getinfo(client->curl, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK ||
 	    tls == NULL || tls->backend != CURLSSLBACKEND_GNUTLS || tls->internals == NULL)
 		client->server_problem = "libcurl does not show it";
 	else
@@ -138,14 +134,16 @@ static int check_server(void *context, char *address, char *own, int port, int o
 static int configure_tls(struct http_client *client, const struct http_client_settings *settings,
 			 struct fault *fault)
 {
+	const struct libcurl *libcurl = client->libcurl;
 	CURL *curl = client->curl;
 	char endpoint[ENDPOINT_TEXT_SIZE];
 	const struct curl_setting options[] = {
+		TEXT_OF(CURLOPT_CAPATH, NULL),
+		TEXT_OF(CURLOPT_CAINFO, settings->roots),
 		NUMBER_OF(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_3),
 		NUMBER_OF(CURLOPT_SSL_VERIFYPEER, settings->unverified ? 0 : 1),
 		NUMBER_OF(CURLOPT_SSL_VERIFYHOST, settings->unverified ? 0 : 2),
 	};
-	CURLcode code;
 
 	format_endpoint(&settings->endpoint, endpoint);
 	if (settings->roots == NULL && !settings->unverified)
@@ -153,17 +151,12 @@ static int configure_tls(struct http_client *client, const struct http_client_se
 				 "%s: expected a root to verify the server's certificate with, "
 				 "found none",
 				 endpoint);
-	code = curl_easy_setopt(curl, CURLOPT_CAPATH, (char *)NULL);
-	if (code != CURLE_OK)
-		return set_option_fault("CURLOPT_CAPATH", code, fault);
-	code = curl_easy_setopt(curl, CURLOPT_CAINFO, settings->roots);
-	if (code != CURLE_OK)
-		return set_option_fault("CURLOPT_CAINFO", code, fault);
 	if (!settings->unverified &&
-	    (curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, check_server) != CURLE_OK ||
-	     curl_easy_setopt(curl, CURLOPT_PREREQDATA, client) != CURLE_OK))
-		return set_option_fault("CURLOPT_PREREQFUNCTION", CURLE_UNKNOWN_OPTION, fault);
-	return set_options(curl, options, COUNT_OF(options), fault);
+	    (libcurl->easy_setopt(curl, CURLOPT_PREREQFUNCTION, check_server) != CURLE_OK ||
+	     libcurl->easy_setopt(curl, CURLOPT_PREREQDATA, client) != CURLE_OK))
+		return set_option_fault(client, "CURLOPT_PREREQFUNCTION", CURLE_UNKNOWN_OPTION,
+					fault);
+	return set_options(client, options, COUNT_OF(options), fault);
 }
 
 /* Sets the options that hold for every request. */
@@ -177,6 +170,7 @@ static int configure(struct http_client *client, const struct http_client_settin
 		TEXT_OF(CURLOPT_PROXY, ""),
 		TEXT_OF(CURLOPT_NOPROXY, "*"),
 		TEXT_OF(CURLOPT_USERAGENT, "certpool"),
+		TEXT_OF(CURLOPT_ERRORBUFFER, client->error),
 		NUMBER_OF(CURLOPT_NOSIGNAL, 1),
 		NUMBER_OF(CURLOPT_FOLLOWLOCATION, 0),
 		NUMBER_OF(CURLOPT_TCP_NODELAY, 1),
@@ -187,20 +181,18 @@ static int configure(struct http_client *client, const struct http_client_settin
 			  connect_ms > 0 ? connect_ms : CONNECT_TIMEOUT_MS),
 		NUMBER_OF(CURLOPT_TIMEOUT_MS, all_ms > 0 ? all_ms : TIMEOUT_MS),
 	};
+	const struct libcurl *libcurl = client->libcurl;
 	CURL *curl = client->curl;
 	CURLcode code;
 
-	if (set_options(curl, options, COUNT_OF(options), fault) < 0)
+	if (set_options(client, options, COUNT_OF(options), fault) < 0)
 		return -1;
-	code = curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->error);
+	code = libcurl->easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_piece);
 	if (code != CURLE_OK)
-		return set_option_fault("CURLOPT_ERRORBUFFER", code, fault);
-	code = curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_piece);
+		return set_option_fault(client, "CURLOPT_WRITEFUNCTION", code, fault);
+	code = libcurl->easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_field);
 	if (code != CURLE_OK)
-		return set_option_fault("CURLOPT_WRITEFUNCTION", code, fault);
-	code = curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_field);
-	if (code != CURLE_OK)
-		return set_option_fault("CURLOPT_HEADERFUNCTION", code, fault);
+		return set_option_fault(client, "CURLOPT_HEADERFUNCTION", code, fault);
 	return settings->endpoint.secure ? configure_tls(client, settings, fault) : 0;
 }
 
@@ -211,14 +203,12 @@ int new_http_client(const struct http_client_settings *settings, struct http_cli
 
 	if (client == NULL)
 		return set_memory_fault(fault);
-	(void)pthread_once(&once, initialise_curl);
-	if (global_code != CURLE_OK)
-		return set_fault(fault, FAULT_FAILED, "libcurl cannot be initialised: %s",
-				 curl_easy_strerror(global_code));
-	client->curl = curl_easy_init();
+	if (load_libcurl(&client->libcurl, fault) < 0)
+		return -1;
+	client->curl = client->libcurl->easy_init();
 	if (client->curl == NULL)
 		return set_fault(fault, FAULT_FAILED, "libcurl gives no handle for a connection");
-	client->multi = settings->cancellable ? curl_multi_init() : NULL;
+	client->multi = settings->cancellable ? client->libcurl->multi_init() : NULL;
 	if (settings->cancellable && client->multi == NULL)
 		return set_memory_fault(fault);
 	(void)snprintf(client->host, sizeof(client->host), "%s", settings->endpoint.host);
@@ -235,9 +225,10 @@ void free_http_client(struct http_client **pointer)
 
 	if (client == NULL)
 		return;
-	curl_easy_cleanup(client->curl);
+	if (client->curl != NULL)
+		client->libcurl->easy_cleanup(client->curl);
 	if (client->multi != NULL)
-		(void)curl_multi_cleanup(client->multi);
+		(void)client->libcurl->multi_cleanup(client->multi);
 	clear_buffer(&client->known);
 	free(client);
 }
@@ -246,49 +237,57 @@ void cancel_http_client(struct http_client *client)
 {
 	atomic_store(&client->cancelled, true);
 	if (client->multi != NULL)
-		(void)curl_multi_wakeup(client->multi);
+		(void)client->libcurl->multi_wakeup(client->multi);
 }
 
-static void free_fields(struct curl_slist **fields)
+/* The fields of a request's head. */
+struct request_fields {
+	const struct libcurl *libcurl;
+	struct curl_slist *list;
+};
+
+static void clear_fields(struct request_fields *fields)
 {
-	curl_slist_free_all(*fields);
-	*fields = NULL;
+	fields->libcurl->slist_free_all(fields->list);
+	fields->list = NULL;
 }
 
-/* The longer list; NULL without memory, and then the list is freed. */
-static struct curl_slist *add_field(struct curl_slist *fields, const char *field)
+/* False without memory. */
+static bool add_field(struct request_fields *fields, const char *field)
 {
-	struct curl_slist *longer = curl_slist_append(fields, field);
+	struct curl_slist *longer = fields->libcurl->slist_append(fields->list, field);
 
-	if (longer == NULL)
-		curl_slist_free_all(fields);
-	return longer;
+	if (longer != NULL)
+		fields->list = longer;
+	return longer != NULL;
 }
 
-/* The fields of a POST. Without "Expect:" libcurl would wait a second before a large body. */
-static struct curl_slist *new_fields(const char *content_type)
+/* Those of a POST. Without "Expect:" libcurl would wait a second before a large body. */
+static bool add_fields(struct request_fields *fields, const char *content_type)
 {
 	char field[FIELD_SIZE];
-	struct curl_slist *fields = add_field(NULL, "Expect:");
 
 	(void)snprintf(field, sizeof(field), "Content-Type: %s", content_type);
-	return fields != NULL ? add_field(fields, field) : NULL;
+	return add_field(fields, "Expect:") && add_field(fields, field);
 }
 
-static bool set_request(CURL *curl, const char *url, struct curl_slist *fields, struct bytes body,
+static bool set_request(const struct http_client *client, const char *url,
+			const struct request_fields *fields, struct bytes body,
 			struct reception *reception)
 {
-	bool done = curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
-		    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields) == CURLE_OK &&
-		    curl_easy_setopt(curl, CURLOPT_WRITEDATA, reception) == CURLE_OK &&
-		    curl_easy_setopt(curl, CURLOPT_HEADERDATA, reception) == CURLE_OK;
+	const struct libcurl *libcurl = client->libcurl;
+	CURL *curl = client->curl;
+	bool done = libcurl->easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
+		    libcurl->easy_setopt(curl, CURLOPT_HTTPHEADER, fields->list) == CURLE_OK &&
+		    libcurl->easy_setopt(curl, CURLOPT_WRITEDATA, reception) == CURLE_OK &&
+		    libcurl->easy_setopt(curl, CURLOPT_HEADERDATA, reception) == CURLE_OK;
 
 	if (body.data == NULL)
-		return done && curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L) == CURLE_OK;
-	return done && curl_easy_setopt(curl, CURLOPT_POST, 1L) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len) ==
+		return done && libcurl->easy_setopt(curl, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+	return done && libcurl->easy_setopt(curl, CURLOPT_POST, 1L) == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len) ==
 		       CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_POSTFIELDS, (const char *)body.data) == CURLE_OK;
+	       libcurl->easy_setopt(curl, CURLOPT_POSTFIELDS, (const char *)body.data) == CURLE_OK;
 }
 
 /* A failure of libcurl in plain words, and the remedy. */
@@ -351,7 +350,7 @@ static int report_certificate(const struct http_client *client, const char *url,
 	gnutls_datum_t text = {0};
 	long result = 0;
 
-	(void)curl_easy_getinfo(client->curl, CURLINFO_SSL_VERIFYRESULT, &result);
+	(void)client->libcurl->easy_getinfo(client->curl, CURLINFO_SSL_VERIFYRESULT, &result);
 	if (result != 0 && gnutls_certificate_verification_status_print(
 				   (unsigned int)result, GNUTLS_CRT_X509, &text, 0) == 0)
 		reason = (const char *)text.data;
@@ -366,7 +365,8 @@ static int report_failure(const struct http_client *client, const char *url, CUR
 {
 	const struct explanation *explanation = explain(code);
 	char buffer[128];
-	const char *reason = client->error[0] != '\0' ? client->error : curl_easy_strerror(code);
+	const char *reason =
+		client->error[0] != '\0' ? client->error : client->libcurl->easy_strerror(code);
 	long number = 0;
 
 	if (reception->too_large)
@@ -384,7 +384,7 @@ static int report_failure(const struct http_client *client, const char *url, CUR
 				 "%s: the connection was closed before an answer (%s): the server "
 				 "may have too many: try again later",
 				 url, reason);
-	(void)curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &number);
+	(void)client->libcurl->easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &number);
 	if (code == CURLE_COULDNT_CONNECT && number != 0)
 		reason = strerror_r((int)number, buffer, sizeof(buffer));
 	return set_fault(fault, FAULT_UNREACHABLE, "%s: %s (%s): %s", url, explanation->problem,
@@ -396,23 +396,24 @@ static void clear_reception(struct reception *reception)
 	clear_buffer(&reception->body);
 }
 
-static void take_answer(CURL *curl, struct reception *reception, struct http_answer *ret_answer)
+static void take_answer(const struct http_client *client, struct reception *reception,
+			struct http_answer *ret_answer)
 {
 	const char *content_type = NULL;
 	long status = 0;
 
-	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	(void)curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &content_type);
+	(void)client->libcurl->easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+	(void)client->libcurl->easy_getinfo(client->curl, CURLINFO_CONTENT_TYPE, &content_type);
 	ret_answer->status = (unsigned int)status;
 	parse_media_type(content_type, ret_answer->content_type);
 	ret_answer->body = take_buffer(&reception->body);
 }
 
 /* The result of the only transfer, which has ended. */
-static CURLcode read_result(CURLM *multi)
+static CURLcode read_result(const struct http_client *client)
 {
 	int left;
-	const CURLMsg *message = curl_multi_info_read(multi, &left);
+	const CURLMsg *message = client->libcurl->multi_info_read(client->multi, &left);
 
 	return message != NULL ? message->data.result : CURLE_FAILED_INIT;
 }
@@ -420,20 +421,20 @@ static CURLcode read_result(CURLM *multi)
 /* As curl_easy_perform, and ends early when the client is cancelled. */
 static CURLcode perform_cancellable(struct http_client *client)
 {
-	CURLMcode code = curl_multi_add_handle(client->multi, client->curl);
+	CURLMcode code = client->libcurl->multi_add_handle(client->multi, client->curl);
 	CURLcode result = CURLE_ABORTED_BY_CALLBACK;
 	int running = 1;
 
 	while (code == CURLM_OK && running > 0 && !atomic_load(&client->cancelled)) {
-		code = curl_multi_perform(client->multi, &running);
+		code = client->libcurl->multi_perform(client->multi, &running);
 		if (code == CURLM_OK && running > 0)
-			code = curl_multi_poll(client->multi, NULL, 0, POLL_MS, NULL);
+			code = client->libcurl->multi_poll(client->multi, NULL, 0, POLL_MS, NULL);
 	}
 	if (code != CURLM_OK)
 		result = code == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_FAILED_INIT;
 	else if (running == 0)
-		result = read_result(client->multi);
-	(void)curl_multi_remove_handle(client->multi, client->curl);
+		result = read_result(client);
+	(void)client->libcurl->multi_remove_handle(client->multi, client->curl);
 	return result;
 }
 
@@ -442,30 +443,28 @@ int exchange_http(struct http_client *client, const char *path, const char *cont
 		  struct fault *fault)
 {
 	CLEANUP(clear_buffer) struct buffer url = {0};
-	CLEANUP(free_fields) struct curl_slist *fields = NULL;
+	CLEANUP(clear_fields) struct request_fields fields = {client->libcurl, NULL};
 	CLEANUP(clear_reception) struct reception reception = {.max = answer_max};
 	CURLcode code;
 
 	append_format(&url, "%s%s", client->endpoint, path);
 	if (check_buffer(&url, fault) < 0)
 		return -1;
-	if (body.data != NULL)
-		fields = new_fields(content_type);
-	if ((body.data != NULL && fields == NULL) ||
-	    !set_request(client->curl, (const char *)url.data, fields, body, &reception))
+	if ((body.data != NULL && !add_fields(&fields, content_type)) ||
+	    !set_request(client, (const char *)url.data, &fields, body, &reception))
 		return set_memory_fault(fault);
 	client->error[0] = '\0';
 	client->server_problem = NULL;
 	code = client->multi != NULL ? perform_cancellable(client)
-				     : curl_easy_perform(client->curl);
+				     : client->libcurl->easy_perform(client->curl);
 	/* The list and the body end with this function. */
-	(void)curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
-	(void)curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, NULL);
+	(void)client->libcurl->easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
+	(void)client->libcurl->easy_setopt(client->curl, CURLOPT_POSTFIELDS, NULL);
 	if (code == CURLE_OK && !reception.head_complete)
 		code = CURLE_PARTIAL_FILE;
 	if (code != CURLE_OK)
 		return report_failure(client, (const char *)url.data, code, &reception, fault);
-	take_answer(client->curl, &reception, ret_answer);
+	take_answer(client, &reception, ret_answer);
 	return 0;
 }
 

@@ -1,7 +1,8 @@
 #include "common/net/client/fetch.h"
 
+#include "common/net/client/libcurl.h"
+
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +13,8 @@ enum { STATUS_OK = 200 };
 /* A fetch under way. */
 struct reception {
 	const struct fetch *fetch;
+	const struct libcurl *libcurl;
+	CURL *curl;
 	struct buffer page;
 	size_t head_len;
 	bool too_large;
@@ -21,6 +24,8 @@ struct reception {
 
 static void clear_reception(struct reception *reception)
 {
+	if (reception->curl != NULL)
+		reception->libcurl->easy_cleanup(reception->curl);
 	clear_buffer(&reception->page);
 }
 
@@ -138,40 +143,49 @@ static int look_for_end(void *context, curl_off_t down_all, curl_off_t down, cur
 
 /* --- the fetch --- */
 
-static void clean_up(CURL **curl)
+int load_fetch(struct fault *fault)
 {
-	curl_easy_cleanup(*curl);
+	const struct libcurl *libcurl;
+
+	return load_libcurl(&libcurl, fault);
 }
 
-static bool set_limits(CURL *curl, const struct fetch *fetch)
+static bool set_limits(const struct reception *reception)
 {
-	return curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_NOPROXY, "*") == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_HTTP09_ALLOWED, 0L) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) ==
+	const struct libcurl *libcurl = reception->libcurl;
+	CURL *curl = reception->curl;
+
+	return libcurl->easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_NOPROXY, "*") == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_HTTP09_ALLOWED, 0L) == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) ==
 		       CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_USERAGENT, "certpool") == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, fetch->timeout_ms) == CURLE_OK;
+	       libcurl->easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_USERAGENT, "certpool") == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_TIMEOUT_MS, reception->fetch->timeout_ms) ==
+		       CURLE_OK;
 }
 
-static bool set_callbacks(CURL *curl, struct reception *reception)
+static bool set_callbacks(struct reception *reception)
 {
-	return curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, reception) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_piece) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_WRITEDATA, reception) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_field) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_HEADERDATA, reception) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_for_end) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_XFERINFODATA, reception) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reception->error) == CURLE_OK;
+	const struct libcurl *libcurl = reception->libcurl;
+	CURL *curl = reception->curl;
+
+	return libcurl->easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_OPENSOCKETDATA, reception) == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_piece) == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_WRITEDATA, reception) == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_field) == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_HEADERDATA, reception) == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_for_end) == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_XFERINFODATA, reception) == CURLE_OK &&
+	       libcurl->easy_setopt(curl, CURLOPT_ERRORBUFFER, reception->error) == CURLE_OK;
 }
 
 static int explain(const struct reception *reception, const char *url, CURLcode code,
@@ -194,31 +208,33 @@ static int explain(const struct reception *reception, const char *url, CURLcode 
 		return set_fault(fault, FAULT_UNREACHABLE, "%s: no whole answer within %ld s", url,
 				 fetch->timeout_ms / 1000);
 	return set_fault(fault, FAULT_UNREACHABLE, "%s: %s", url,
-			 reception->error[0] != '\0' ? reception->error : curl_easy_strerror(code));
+			 reception->error[0] != '\0' ? reception->error
+						     : reception->libcurl->easy_strerror(code));
 }
 
 int fetch_page(const struct fetch *fetch, struct buffer *ret_page, struct fault *fault)
 {
 	CLEANUP(clear_reception) struct reception reception = {.fetch = fetch};
 	CLEANUP(clear_buffer) struct buffer url = {0};
-	CLEANUP(clean_up) CURL *curl = curl_easy_init();
 	const bool brackets = strchr(fetch->host, ':') != NULL;
 	CURLcode code;
 	long status = 0;
 
 	append_format(&url, brackets ? "http://[%s]:%u%s" : "http://%s:%u%s", fetch->host,
 		      (unsigned int)fetch->port, fetch->path);
-	if (check_buffer(&url, fault) < 0)
+	if (check_buffer(&url, fault) < 0 || load_libcurl(&reception.libcurl, fault) < 0)
 		return -1;
-	if (curl == NULL)
+	reception.curl = reception.libcurl->easy_init();
+	if (reception.curl == NULL)
 		return set_memory_fault(fault);
-	if (!set_limits(curl, fetch) || !set_callbacks(curl, &reception) ||
-	    curl_easy_setopt(curl, CURLOPT_URL, (const char *)url.data) != CURLE_OK)
+	if (!set_limits(&reception) || !set_callbacks(&reception) ||
+	    reception.libcurl->easy_setopt(reception.curl, CURLOPT_URL, (const char *)url.data) !=
+		    CURLE_OK)
 		return set_fault(fault, FAULT_FAILED, "libcurl refuses an option");
-	code = curl_easy_perform(curl);
+	code = reception.libcurl->easy_perform(reception.curl);
 	if (code != CURLE_OK)
 		return explain(&reception, (const char *)url.data, code, fault);
-	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	(void)reception.libcurl->easy_getinfo(reception.curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status != STATUS_OK)
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s: expected status %d, without a redirect, found %ld",

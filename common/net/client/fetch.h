@@ -23,6 +23,10 @@ struct fetch {
 	const atomic_bool *cancelled; /* true: ends it within a second or so */
 };
 
+/* Loads what fetch_page needs, for a process that gives up files (sandbox.h) before it asks.
+   Errors: FAULT_FAILED, which names the package that is not there. */
+int load_fetch(struct fault *fault) MUST_CHECK;
+
 /*
  * Asks for the page, whose status must be 200. Owns: clear_buffer.
  * Errors: FAULT_NOT_FOUND for a name without an address; FAULT_UNREACHABLE when there is no whole

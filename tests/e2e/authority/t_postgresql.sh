@@ -64,14 +64,25 @@ expect 0 'backup leaves the record to the means of its database' "$certpool" bac
 prints 'with the command' '^pg_dump --format=custom --schema=certpool'
 
 # --- The library, and the tables ---
-check_not 'the program is not linked with libpq' grep -q libpq <(ldd "$certpool")
+check_not 'the program is linked with neither libpq, libcurl nor OpenSSL' grep -E 'lib(pq|curl|crypto|ssl)' <(ldd "$certpool")
 check 'a CA in PostgreSQL loads it' grep -q libpq.so "/proc/$ca/maps"
 printf 'version: 1\nca: {layout: lite, endpoint: "http://127.0.0.1:0"}\n' >lite.yaml
 expect 0 'a CA on SQLite' "$certpool" init -m lite.yaml -q
 start lite serve -m lite.yaml --listen "http://$host:0"
-check 'has GnuTLS in its process' grep -q libgnutls "/proc/$server/maps"
-check_not 'and neither libpq nor the TLS of OpenSSL' grep -E 'lib(pq|ssl)\.so' "/proc/$server/maps"
+for process in "$server" "$(pgrep -P "$server")"; do
+	check 'has GnuTLS in its process' grep -q libgnutls "/proc/$process/maps"
+	check_not 'and neither libpq, libcurl nor OpenSSL' grep -E 'lib(pq|curl|crypto|ssl)' "/proc/$process/maps"
+done
 stop "$server"
+mkdir empty
+: >empty/libcurl-gnutls.so.4
+without_libcurl() { env LD_LIBRARY_PATH="$PWD/empty" "$certpool" "$@"; }
+expect 1 'a client without libcurl' without_libcurl verify client1 client1/cert/cert_key1.crt --online
+says 'is told which package has it' 'a request over HTTP needs the library libcurl-gnutls.so.4: install the package libcurl3-gnutls'
+expect 0 'a CA does without' without_libcurl list -m lite.yaml
+sed 's|http://127.0.0.1:0"|https://127.0.0.1:0", acme: {}|' lite.yaml >acme.yaml
+expect 1 'but for ACME, which it loads before it gives up files' without_libcurl serve -m acme.yaml --listen "https://$host:0"
+says 'it says so' 'install the package libcurl3-gnutls'
 sqlite_columns() {
 	sqlite3 lite/state/ca.db "select m.name || '.' || c.name from sqlite_schema m, pragma_table_info(m.name) c
 		where m.type = 'table' and m.name not like 'sqlite%' and c.name <> 'log_needed'" | sort

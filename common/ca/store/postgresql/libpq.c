@@ -1,15 +1,13 @@
 #include "common/ca/store/postgresql/libpq.h"
 
-#include <dlfcn.h>
+#include "common/base/library/library.h"
+
 #include <stdbool.h>
 #include <string.h>
 
 extern char **environ;
 
-static const struct {
-	const char *name;
-	size_t offset;
-} functions[] = {
+static const struct library_function functions[] = {
 	{"PQconninfoParse", offsetof(struct libpq, conninfo_parse)},
 	{"PQconninfoFree", offsetof(struct libpq, conninfo_free)},
 	{"PQfreemem", offsetof(struct libpq, freemem)},
@@ -67,26 +65,15 @@ static void clear_environment(void)
 
 int load_libpq(struct libpq *ret_libpq, struct fault *fault)
 {
-	struct libpq libpq = {0};
-	void *handle;
+	static const struct library library = {
+		.needed_by = "a record in PostgreSQL",
+		.file = "libpq.so.5",
+		.package = "libpq5",
+		.since = "14",
+		.functions = functions,
+		.count = COUNT_OF(functions),
+	};
 
 	clear_environment();
-	handle = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL);
-	if (handle == NULL)
-		return set_fault(fault, FAULT_FAILED,
-				 "a record in PostgreSQL needs the library libpq.so.5: install the "
-				 "package libpq5");
-	for (size_t i = 0; i < COUNT_OF(functions); i++) {
-		void *symbol = dlsym(handle, functions[i].name);
-
-		if (symbol == NULL)
-			return set_fault(
-				fault, FAULT_FAILED,
-				"libpq.so.5: expected the function %s, found none: install "
-				"the package libpq5, version 14 or newer",
-				functions[i].name);
-		memcpy((char *)&libpq + functions[i].offset, &symbol, sizeof(symbol));
-	}
-	*ret_libpq = libpq;
-	return 0;
+	return load_library(&library, ret_libpq, fault);
 }

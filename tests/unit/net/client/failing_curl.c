@@ -1,18 +1,24 @@
 #include "tests/unit/net/client/failing_curl.h"
 
-#include <dlfcn.h>
-#include <stdarg.h>
-#include <string.h>
+#include "common/net/client/libcurl.h"
 
-/* In C, curl.h defines it as a macro that checks types. */
-#undef curl_easy_setopt
+#include <pthread.h>
+#include <stdarg.h>
 
 CURLoption failing_option;
 
-CURLcode curl_easy_setopt(CURL *curl, CURLoption option, ...)
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct libcurl wrapped;
+static CURLcode (*next)(CURL *curl, CURLoption option, ...);
+
+/* The names that the linker's --wrap gives. */
+int load_real(const struct libcurl **ret_libcurl,
+	      struct fault *fault) __asm__("__real_load_libcurl");
+int load_failing(const struct libcurl **ret_libcurl,
+		 struct fault *fault) __asm__("__wrap_load_libcurl");
+
+static CURLcode set_or_fail(CURL *curl, CURLoption option, ...)
 {
-	CURLcode (*next)(CURL *, CURLoption, ...) = NULL;
-	void *symbol = dlsym(RTLD_NEXT, "curl_easy_setopt");
 	void *pointer;
 	long number;
 	curl_off_t size;
@@ -21,7 +27,6 @@ CURLcode curl_easy_setopt(CURL *curl, CURLoption option, ...)
 
 	if (option == failing_option)
 		return CURLE_OUT_OF_MEMORY;
-	memcpy(&next, &symbol, sizeof(symbol));
 	va_start(arguments, option);
 	if ((int)option < CURLOPTTYPE_OBJECTPOINT) {
 		number = va_arg(arguments, long);
@@ -35,4 +40,21 @@ CURLcode curl_easy_setopt(CURL *curl, CURLoption option, ...)
 	}
 	va_end(arguments);
 	return code;
+}
+
+int load_failing(const struct libcurl **ret_libcurl, struct fault *fault)
+{
+	const struct libcurl *libcurl;
+
+	if (load_real(&libcurl, fault) < 0)
+		return -1;
+	pthread_mutex_lock(&lock);
+	if (next == NULL) {
+		wrapped = *libcurl;
+		next = libcurl->easy_setopt;
+		wrapped.easy_setopt = set_or_fail;
+	}
+	pthread_mutex_unlock(&lock);
+	*ret_libcurl = &wrapped;
+	return 0;
 }

@@ -4,8 +4,8 @@
 #include <curl/curl.h>
 
 /*
- * The option that curl_easy_setopt refuses in this test program, with CURLE_OUT_OF_MEMORY; 0: none.
- * failing_curl.c replaces the function, and calls libcurl's for all other options.
+ * The option that libcurl refuses in this test program, with CURLE_OUT_OF_MEMORY; 0: none. The
+ * program is linked with failing_curl.c's load_libcurl around that of libcurl.c (the Makefile).
  */
 extern CURLoption failing_option;
 
