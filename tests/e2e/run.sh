@@ -18,8 +18,8 @@ failed=()
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
-# As many scripts run at once as there are processors: each works in a folder of its own, and mostly
-# waits. Their output is printed in order.
+# One script more runs at once than there are processors: each works in a folder of its own, and waits for a third of
+# its time. Their output is printed in order.
 scripts=()
 for script; do
 	[ -f "$script" ] || script=$here/$script
@@ -36,7 +36,7 @@ run_script() {
 export -f run_script
 export logs
 # shellcheck disable=SC2016 # the inner shell expands it
-printf '%s\0' "${scripts[@]}" | xargs -0 -n 1 -P "${JOBS:-$(nproc)}" bash -c 'run_script "$1"' run &
+printf '%s\0' "${scripts[@]}" | xargs -0 -n 1 -P "${JOBS:-$(($(nproc) + 1))}" bash -c 'run_script "$1"' run &
 
 for script in "${scripts[@]}"; do
 	name=$(basename "$script" .sh)
