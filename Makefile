@@ -70,7 +70,7 @@ race_programs := $(patsubst %.c,$(BUILD)/%,$(call sources,tests/race))
 bench_programs := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bench/*.c)))
 bench_parts := $(call objects,$(sort $(wildcard tests/bench/parts/*.c)))
 interop_programs := $(BUILD)/tests/interop/differential
-clock := $(BUILD)/clock.so
+preloaded := $(BUILD)/clock.so $(BUILD)/quick_passphrases.so
 export CERTPOOL := $(abspath $(BUILD))/certpool
 
 .PHONY: all demo check check-world screenshots recording unit unit-postgresql fuzz-replay e2e interop suites bench load bench-programs man lint tidy format sanitize race \
@@ -89,19 +89,19 @@ check: ## installs missing packages, builds, runs every test
 
 check-world: ## installs other people's servers (nginx, PostgreSQL, …), and tests with them
 	@$(INSTALL_DEPS) world deb
-	$(again) all $(clock) $(BUILD)/tests/unit/pool/tests
+	$(again) all $(preloaded) $(BUILD)/tests/unit/pool/tests
 	@status=0; bash tests/e2e/run.sh tests/world/t_*.sh || status=1; \
 		tests/e2e/on_postgresql.sh || status=1; exit $$status
 
 screenshots: ## pictures of the page about a CA, in Chromium, which it installs, to $(BUILD)/screenshots
 	@$(INSTALL_DEPS) world
-	$(again) all $(clock)
+	$(again) all $(preloaded)
 	@bash tests/world/screenshots.sh $(BUILD)/screenshots
 
 recording: all ## what make demo prints, as a picture, to $(BUILD)/demo.svg
 	@ci/demo.sh $(BUILD)/demo | sed -u 's|$(CURDIR)/||' | ci/record.sh 'make demo' >$(BUILD)/demo.svg
 
-suites: all $(clock) $(unit_programs) $(fuzz_programs) $(bench_programs) $(interop_programs)
+suites: all $(preloaded) $(unit_programs) $(fuzz_programs) $(bench_programs) $(interop_programs)
 	@log=$(BUILD)/suites.log; rm -f $$log; for suite in unit unit-postgresql fuzz-replay e2e interop; do \
 		{ $(MAKE) --no-print-directory $$suite || echo "failed: $$suite"; } 2>&1 | tee -a $$log; done; \
 		! grep -E '^(failed: |\[(FAIL|CRASH)\]|\[----\] .*Assertion)' $$log
@@ -125,7 +125,7 @@ fuzz-replay: $(fuzz_programs) ## the fuzz targets' corpora, with fixed mutations
 	@status=0; for program in $^; do $$program tests/fuzz/corpus/$${program##*/fuzz_} || status=1; done; \
 		exit $$status
 
-e2e: all $(clock) $(bench_programs) ## end to end: real processes over loopback
+e2e: all $(preloaded) $(bench_programs) ## end to end: real processes over loopback
 	@bash tests/e2e/run.sh
 
 interop: all $(interop_programs) ## other people's tools read certpool's files, and certpool reads theirs
@@ -309,7 +309,7 @@ $(BUILD)/openat2_shim.so: $(BUILD)/ci/openat2_shim.o
 	$(Q)$(CC) -shared -o $@ $<
 
 # Also loaded before programs of others: it has none of the flags that ask for a library.
-$(clock): tests/e2e/clock.c
+$(preloaded): $(BUILD)/%.so: tests/e2e/%.c
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -fPIC -shared -o $@ $<

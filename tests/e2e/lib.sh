@@ -4,7 +4,7 @@
 # (SC2034: the variables that this file sets are for the scripts.)
 
 certpool=$(realpath -e "${CERTPOOL:-build/certpool}") || exit 1
-clock_library=$(dirname "$certpool")/clock.so
+libraries=$(dirname "$certpool")
 folder=$(mktemp -d)
 cd "$folder" || exit 1
 export LC_ALL=C
@@ -264,11 +264,29 @@ in_memory() {
 		print "@hits\n";' -- "$@"
 }
 
+# preloading LIBRARY [NAME=VALUE…]: sets $launcher to what runs a program with one of the libraries of this folder.
+preloading() {
+	launcher=(env "ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0:detect_leaks=0" "${@:2}"
+		"LD_PRELOAD=$libraries/$1.so")
+}
+# launched SCRIPT: writes a script that runs the program by $launcher.
+launched() {
+	printf '#!/bin/sh\nexec %s "$@"\n' "${launcher[*]@Q} ${certpool@Q}" >"$1"
+	chmod 755 "$1"
+}
+# quick_passphrases: from here on the program does not stretch passphrases, by quick_passphrases.c: for scripts that
+# run a verb with one some hundred times.
+quick_passphrases() {
+	local launcher
+	preloading quick_passphrases
+	launched "$folder/quick"
+	certpool=$folder/quick
+}
+
 # Other clocks, by clock.c: $launcher, while it is ahead_by something, starts servers whose clock is ahead by that:
 # +50m, +91d. under_clock OFFSET COMMAND… runs a command under such a clock.
 ahead_by() {
-	launcher=(env "ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0:detect_leaks=0" "CLOCK_AHEAD=$1"
-		"LD_PRELOAD=$clock_library")
+	preloading clock "CLOCK_AHEAD=$1"
 }
 under_clock() {
 	local launcher
@@ -282,8 +300,7 @@ clocked() {
 	local launcher
 	[[ $2 != /* ]] || move_clock "$2" 0
 	ahead_by "$2"
-	printf '#!/bin/sh\nexec %s "$@"\n' "${launcher[*]@Q} ${certpool@Q}" >"$1"
-	chmod 755 "$1"
+	launched "$1"
 }
 move_clock() {
 	local seconds=$((${2/%d/*86400})) shift octets=

@@ -2,6 +2,7 @@
 # A rotation of the CA's certificate that is killed at any moment, and keys under a passphrase. catalogue 76
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
+quick_passphrases
 
 # The shell's report of every killed process. Failed checks are on standard output.
 exec 2>killed

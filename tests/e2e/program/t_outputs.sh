@@ -2,6 +2,7 @@
 # Verbs that are killed while they write a file: the next run works, and nothing half written stays.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
+quick_passphrases
 
 # The shell's report of every killed process. Failed checks are on standard output.
 exec 2>notices

@@ -3,6 +3,7 @@
 # never "there is no such file".
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
+quick_passphrases
 
 # failing_at STEP CALL COMMAND…: runs the command; the STEPth system call CALL of each of its threads
 # fails with EIO.
