@@ -36,8 +36,9 @@ override CFLAGS += -std=c11 -D_GNU_SOURCE -I. -pthread -fPIE -fstack-protector-s
 	-Wvla -Wconversion -Wsign-conversion -Wimplicit-fallthrough -Wnull-dereference \
 	-Wdouble-promotion
 # Debian's `cc --version` does not say "gcc", but `cc -v` does.
+gcc_warnings := -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wjump-misses-init
 ifneq ($(findstring gcc version,$(shell $(CC) -v 2>&1)),)
-override CFLAGS += -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wjump-misses-init
+override CFLAGS += $(gcc_warnings)
 endif
 ifeq ($(findstring -O0,$(CFLAGS))$(findstring -fsanitize,$(CFLAGS)),)
 override CFLAGS += -D_FORTIFY_SOURCE=2
@@ -143,7 +144,7 @@ load: ## what strangers and many clients can cost the CA, beside the bounds; LOA
 
 bench-programs: $(bench_programs)
 
-lint: ## clang-format, clang-tidy, cppcheck, shellcheck, the layers
+lint: ## clang's warnings, clang-format, clang-tidy, cppcheck, shellcheck, the layers
 	@$(INSTALL_DEPS) lint
 	@ci/lint.sh
 	$(again) tidy
@@ -155,6 +156,7 @@ $(BUILD)/tests/unit/%.tidy: analyser = -Xclang -analyzer-config -Xclang max-node
 # Depends on the object, whose own dependencies include the headers.
 $(BUILD)/%.tidy: %.c $(BUILD)/%.o .clang-tidy tests/.clang-tidy ci/analysed.h
 	$(call say,TIDY,$<)
+	$(Q)clang $(filter-out $(gcc_warnings) -MMD -MP,$(CFLAGS)) -fsyntax-only $<
 	$(Q)clang-tidy --quiet $< -- -std=c11 -D_GNU_SOURCE -I. \
 		$(if $(filter %/fault.c,$<),,-include ci/analysed.h) $(analyser) 2>$@.log || { cat $@.log; exit 1; }
 	@mv $@.log $@

@@ -224,7 +224,6 @@ static int certify_issuer_again(const struct root_rotation *rotation, const stru
 static int swap_roots(const struct root_rotation *rotation, const struct ca_roots *roots,
 		      struct fault *fault)
 {
-	CLEANUP(clear_buffer) struct buffer der = {0};
 	CLEANUP(free_certificate) struct certificate *root = NULL;
 	CLEANUP(free_issuer) struct issuer *next = NULL;
 	unsigned int newest;

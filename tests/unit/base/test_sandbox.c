@@ -141,7 +141,7 @@ static void take_away(int which, int error)
 			     0);
 	else
 		cr_assert_eq(seccomp_rule_add(filter, action, SCMP_SYS(prctl), 1,
-					      SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP)),
+					      SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP, 0)),
 			     0);
 	cr_assert_eq(seccomp_load(filter), 0);
 	seccomp_release(filter);

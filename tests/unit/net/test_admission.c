@@ -79,8 +79,8 @@ Test(admission, answers_a_newcomer_at_once_when_it_is_full)
 		"",
 		"GET /heal",
 		"GET /health HTTP/1.1\r\nHost: a\r\n",
-		"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
-		"Content-Length: 900\r\n\r\nx",
+		("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+		 "Content-Length: 900\r\n\r\nx"),
 	};
 	struct service_under_test service = {
 		.settings = {.most_connections = LIMIT, .patience_ms = 30000}};

@@ -61,7 +61,6 @@ static unsigned int certify_replacing(const char *replaces, struct issued_certif
 /* RFC 9773 section 4.1. */
 static void identify(const struct issued_certificate *record, char *ret_id, size_t size)
 {
-	CLEANUP(free_certificate) struct certificate *certificate = NULL;
 	CLEANUP(clear_buffer) struct buffer id = {0};
 	const struct issuer *issuer = authority_issuer(served.fixture.authority);
 

@@ -423,8 +423,6 @@ Test(send, sends_a_message_once_more_when_its_certificate_is_wanted)
 {
 	struct fake_receiver receiver;
 	CLEANUP(free_sender) struct sender *sender = NULL;
-	CLEANUP(clear_signed_message) struct signed_message first = {0};
-	CLEANUP(clear_signed_message) struct signed_message second = {0};
 	struct delivery delivery;
 
 	make_certified_pool(&fixture, 0);
