@@ -36,23 +36,37 @@ timed_ms() {
 }
 add_ms() { found+="\"$1_ms\":$(awk -v seconds="$seconds" 'BEGIN { printf "%.1f", seconds * 1000 }'),"; }
 
-measure() { # SIDE N
-	local begun found=
+# prepare SIDE N: a CA with so many certificates, and a client with a pool of 100 for each run. What filling it left to
+# be written is on the disk.
+prepare() {
+	local run
 	new_folder "pg-large-$1"
 	manifest 100 ecdsa-p256
-	record_in postgresql && certpool init && say "pg-large: $1: makes $2 certificates" && fill "$2" || return
-	timed_ms crl "$CERTPOOL" crl --renew -q -o "$folder/crl" || return
+	for ((run = 1; run <= RUNS; run++)); do
+		echo "  asks$run: {pool: {size: 100}, policy: {certificates: 100, requests_per_minute: 1000000}}"
+	done >>"$folder/manifest.yaml"
+	record_in postgresql && certpool init && say "pg-large: $1: makes $2 certificates" && fill "$2" &&
+		sql "$database" checkpoint
+}
+measure() { # SIDE N RUN
+	local begun found=
+	timed_ms crl "$CERTPOOL" crl --renew -q -o "$folder/crl$3" || return
 	begun=$EPOCHREALTIME
 	start serve || return
 	since "$begun"
 	add_ms start
 	export CERTPOOL_CA=$endpoint
-	certpool request client1 && timed_ms enroll "$CERTPOOL" enroll client1 || return
-	timed_ms list "$CERTPOOL" list --client fleet7 || return
-	timed_ms status "$CERTPOOL" verify client1 "$folder/client1/cert/cert_key1.crt" --online || return
+	certpool request "asks$3" && timed_ms enroll "$CERTPOOL" enroll "asks$3" || return
+	timed_ms list "$CERTPOOL" list --client "fleet7$3" || return
+	timed_ms status "$CERTPOOL" verify "asks$3" "$folder/asks$3/cert/cert_key1.crt" --online || return
 	stop "$server"
 	record pg-large "$1" "$2" 1 "{$found\"serve_kb\":$peak_kb}"
 }
+measure_all() { # SIDE N
+	local run
+	prepare "$1" "$2" || { absent pg-large "$1" 'failed'; return; }
+	for ((run = 1; run <= RUNS; run++)); do attempt pg-large "$1" measure "$1" "$2" "$run"; done
+}
 
-attempt pg-large small measure small "$(size 100000 10000 1000)"
-attempt pg-large large measure large "$(size 10000000 1000000 10000)"
+measure_all small "$(size 100000 10000 1000)"
+measure_all large "$(size 10000000 1000000 10000)"
