@@ -3,7 +3,8 @@
 #
 #   tests/e2e/run.sh [FOLDER/t_NAME.sh…]
 #
-# Prints one line a check; at the end those that failed once more, and "N passed, N failed". Exit status 1 if any failed.
+# Prints one line a check, and how long each script took; at the end those that failed once more, and "N passed,
+# N failed". Exit status 1 if any failed.
 set -u
 here=$(dirname "$(realpath "$0")")
 cd "$here/../.." || exit 1
@@ -26,11 +27,11 @@ for script; do
 	scripts+=("$script")
 done
 run_script() {
-	local name
+	local name begun=$SECONDS
 	name=$(basename "$1" .sh)
 	# The limit is for a script that hangs: a busy machine takes many times as long as an idle one.
 	timeout 3600 bash "$1" >"$logs/$name" 2>&1
-	echo $? >"$logs/$name.ended"
+	echo $? $((SECONDS - begun)) >"$logs/$name.ended"
 	mv "$logs/$name.ended" "$logs/$name.status"
 }
 export -f run_script
@@ -41,8 +42,8 @@ printf '%s\0' "${scripts[@]}" | xargs -0 -n 1 -P "${JOBS:-$(($(nproc) + 1))}" ba
 for script in "${scripts[@]}"; do
 	name=$(basename "$script" .sh)
 	until [ -f "$logs/$name.status" ]; do sleep 0.1; done
-	status=$(cat "$logs/$name.status")
-	echo "# $name"
+	read -r status took <"$logs/$name.status"
+	echo "# $name ($took s)"
 	cat "$logs/$name"
 	ok=$(grep -c '^ok ' "$logs/$name")
 	mapfile -t not_ok < <(sed -n 's/^not ok - //p' "$logs/$name")
