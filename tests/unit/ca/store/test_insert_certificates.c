@@ -299,17 +299,19 @@ static void make_threads(struct joint_thread threads[JOINT])
 	}
 }
 
-/* The first one waits for this thread's transaction, and has all of them in its own then. */
+/* The first one waits for this thread's transaction, and has all of them in its own then, in their
+   order. */
 static void insert_at_once(struct joint_thread threads[JOINT])
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 
 	OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
-	for (size_t i = 0; i < JOINT; i++)
+	for (size_t i = 0; i < JOINT; i++) {
 		cr_assert_eq(
 			pthread_create(&threads[i].thread, NULL, insert_in_thread, &threads[i]), 0);
-	while (count_waiting() < JOINT)
-		(void)usleep(1000);
+		while (count_waiting() <= i)
+			(void)usleep(1000);
+	}
 	end_transaction(&transaction);
 	for (size_t i = 0; i < JOINT; i++)
 		cr_assert_eq(pthread_join(threads[i].thread, NULL), 0);
@@ -425,6 +427,22 @@ Test(insert_certificates, record_a_key_once_in_a_transaction_that_they_share)
 	insert_at_once(threads);
 	cr_expect_eq(count_results(threads, INSERTED), 1);
 	cr_expect_eq(count_results(threads, KEY_EXISTS), JOINT - 1);
+	clear_threads(threads);
+}
+
+/* A key whose first record was not inserted is not taken. */
+Test(insert_certificates, record_a_key_for_the_next_client_where_the_first_one_has_no_room)
+{
+	struct joint_thread threads[JOINT] = {0};
+
+	make_threads(threads);
+	for (size_t i = 1; i < JOINT; i++)
+		memcpy(threads[i].record.key_sha256, threads[0].record.key_sha256, SHA256_LEN);
+	threads[0].quota = 0;
+	insert_at_once(threads);
+	cr_expect_eq(threads[0].result, OVER_QUOTA);
+	cr_expect_eq(threads[1].result, INSERTED);
+	cr_expect_eq(count_results(threads, KEY_EXISTS), JOINT - 2);
 	clear_threads(threads);
 }
 

@@ -1,3 +1,5 @@
+#include "common/ca/store/certificate_rows.h"
+#include "common/ca/store/certificates.h"
 #include "common/ca/store/statement.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/store/postgresql/pg_record.h"
@@ -97,12 +99,21 @@ static void *count_as_writer(void *argument)
 	return NULL;
 }
 
-/* A snapshot from before the wait for the lock would show a quota that is not used up yet. */
-Test(pipeline, sees_what_was_written_during_its_wait_whatever_the_default_isolation)
+/* Until a session waits for a lock. */
+static void await_writer(void)
 {
 	static const char waiting[] =
 		"SELECT COUNT(*) FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a"
 		" ON a.pid = l.pid WHERE NOT l.granted AND a.datname = current_database()";
+
+	for (int tries = 0; tries < 100000; tries++)
+		if (count_rows(store, TRANSACTION_READ, waiting) > 0)
+			break;
+}
+
+/* A snapshot from before the wait for the lock would show a quota that is not used up yet. */
+Test(pipeline, sees_what_was_written_during_its_wait_whatever_the_default_isolation)
+{
 	CLEANUP(free_store) struct store *first = NULL;
 	CLEANUP(free_store) struct store *second = NULL;
 	CLEANUP(end_transaction) struct transaction transaction = {0};
@@ -121,12 +132,68 @@ Test(pipeline, sees_what_was_written_during_its_wait_whatever_the_default_isolat
 	OK(begin_transaction(first, TRANSACTION_WRITE, &transaction, &fault));
 	OK(add_later(&transaction, 1, &fault));
 	cr_assert_eq(pthread_create(&thread, NULL, count_as_writer, &counting), 0);
-	for (int tries = 0; tries < 100000; tries++)
-		if (count_rows(store, TRANSACTION_READ, waiting) > 0)
-			break;
+	await_writer();
 	OK(commit_transaction(&transaction, &fault));
 	cr_assert_eq(pthread_join(thread, NULL), 0);
 	cr_expect_eq(counting.count, 1);
+}
+
+static void *insert_as_writer(void *second)
+{
+	insert_one(second, "client1", 2);
+	return NULL;
+}
+
+/* A listing in parts, of which the next begins after the last position of the one before. */
+struct parts {
+	int64_t after;
+	size_t count;
+};
+
+static int note_position(void *context, const struct issued_certificate *certificate,
+			 int64_t position, struct fault *fault)
+{
+	struct parts *parts = context;
+
+	(void)certificate;
+	(void)fault;
+	parts->after = position;
+	parts->count++;
+	return 0;
+}
+
+static size_t list_further(struct parts *parts)
+{
+	const struct listing listing = {.after = parts->after, .without_der = true};
+
+	OK(list_certificates(store, &listing, note_position, parts, NULL, &fault));
+	return parts->count;
+}
+
+/* No later row may be listed before one that got its id early and is committed late. */
+Test(pipeline, lists_what_is_committed_late)
+{
+	CLEANUP(free_store) struct store *first = NULL;
+	CLEANUP(free_store) struct store *second = NULL;
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(clear_issued_certificate) struct issued_certificate late = {0};
+	struct parts parts = {0};
+	pthread_t thread;
+	bool inserted;
+
+	need_postgresql();
+	make_record(&late, "client1", 1);
+	insert_one(store, "client1", 0);
+	OK(open_store(scratch.path, &first, &fault));
+	OK(open_store(scratch.path, &second, &fault));
+	OK(begin_transaction(first, TRANSACTION_WRITE, &transaction, &fault));
+	OK(insert_recovered(&transaction, &late, 1000, &inserted, &fault));
+	cr_assert_eq(pthread_create(&thread, NULL, insert_as_writer, second), 0);
+	await_writer();
+	cr_expect_eq(list_further(&parts), 1);
+	OK(commit_transaction(&transaction, &fault));
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_expect_eq(list_further(&parts), 3);
 }
 
 /* They do not go with the COMMIT, as fewer do. */
