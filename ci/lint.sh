@@ -17,8 +17,8 @@ cppcheck --quiet --std=c11 --enable=warning,performance,portability --error-exit
 
 # Excluded: variables that a sourced file sets for its users, and optional arguments of its functions.
 echo 'lint: shellcheck'
-find .ci/run ci packaging pki-layout tests \( -name '*.sh' -o -name '*.bash' -o -name run \) \
-	-exec shellcheck -x -P SCRIPTDIR -e SC2034,SC2119,SC2120 {} + || status=1
+find .ci/run ci packaging pki-layout tests \( -name '*.sh' -o -name '*.bash' -o -name run \) -print0 |
+	xargs -0 -P 2 -n 20 shellcheck -x -P SCRIPTDIR -e SC2034,SC2119,SC2120 || status=1
 
 echo 'lint: mandoc'
 make --no-print-directory --silent man || status=1
