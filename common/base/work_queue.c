@@ -186,7 +186,6 @@ static void append_piece(struct work_queue *queue, struct account *account, cons
 	account->last = piece;
 	account->pending++;
 	queue->pending++;
-	pthread_cond_signal(&queue->changed);
 }
 
 int submit_work(struct work_queue *queue, const struct work *work, struct fault *fault)
@@ -205,6 +204,9 @@ int submit_work(struct work_queue *queue, const struct work *work, struct fault 
 			append_piece(queue, account, work);
 	}
 	pthread_mutex_unlock(&queue->lock);
+	/* Not before: the worker would wake to wait for the lock. */
+	if (!full && !too_many)
+		pthread_cond_signal(&queue->changed);
 	if (full)
 		return set_fault(fault, FAULT_BUSY, "%zu requests already wait: try again later",
 				 limits->most);

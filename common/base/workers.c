@@ -94,7 +94,7 @@ struct joint_caller {
 	void *part;
 	const struct gathering *gathering;
 	struct joint_caller *next;
-	pthread_cond_t woken; /* its part is done, or it is the first one and none is under way */
+	pthread_cond_t *woken; /* of the work: its part is done, or it may be its turn */
 	bool done;
 };
 
@@ -103,10 +103,14 @@ void init_joint_work(struct joint_work *work)
 	*work = (struct joint_work){.under_way = false};
 	work->end = &work->first;
 	pthread_mutex_init(&work->lock, NULL);
+	for (size_t i = 0; i < COUNT_OF(work->woken); i++)
+		pthread_cond_init(&work->woken[i], NULL);
 }
 
 void destroy_joint_work(struct joint_work *work)
 {
+	for (size_t i = 0; i < COUNT_OF(work->woken); i++)
+		pthread_cond_destroy(&work->woken[i]);
 	pthread_mutex_destroy(&work->lock);
 }
 
@@ -122,19 +126,17 @@ static bool has_company(const struct joint_work *work, const struct gathering *g
 	return work->waiting >= (gathering->wait_ms > 0 ? gathering->enough : work->expected);
 }
 
-/* The caller holds the lock. */
-static void wake_gathering(struct joint_work *work)
-{
-	if (work->gathering != NULL && has_company(work, work->gathering->gathering))
-		pthread_cond_signal(&work->gathering->woken);
-}
-
 void dismiss_caller(struct joint_work *work)
 {
+	pthread_cond_t *woken = NULL;
+
 	pthread_mutex_lock(&work->lock);
 	work->expected--;
-	wake_gathering(work);
+	if (work->gathering != NULL && has_company(work, work->gathering->gathering))
+		woken = work->gathering->woken;
 	pthread_mutex_unlock(&work->lock);
+	if (woken != NULL)
+		pthread_cond_broadcast(woken);
 }
 
 size_t take_parts(struct joint_work *work, void *ret_parts[static JOINT_WORK_MAX])
@@ -156,9 +158,15 @@ size_t take_parts(struct joint_work *work, void *ret_parts[static JOINT_WORK_MAX
 	return count;
 }
 
-/* The caller holds the lock, and has it again on return. */
-static void lead_joint_work(struct joint_work *work, joint_function *function, void *context)
+/* The caller holds the lock, and has it again on return. The others wake without it: they would
+   wait for the lock at once. */
+static void lead_joint_work(struct joint_work *work, joint_function *function, void *context,
+			    const struct joint_caller *own)
 {
+	pthread_cond_t *woken[JOINT_WORK_MAX + 1];
+	size_t count = 0;
+
+	work->gathering = NULL;
 	work->under_way = true;
 	pthread_mutex_unlock(&work->lock);
 	function(context, work);
@@ -166,56 +174,62 @@ static void lead_joint_work(struct joint_work *work, joint_function *function, v
 	work->under_way = false;
 	for (; work->taken != NULL; work->taken = work->taken->next) {
 		work->taken->done = true;
-		pthread_cond_signal(&work->taken->woken);
+		if (work->taken != own)
+			woken[count++] = work->taken->woken;
 	}
 	if (work->first != NULL)
-		pthread_cond_signal(&work->first->woken);
+		woken[count++] = work->first->woken;
+	pthread_mutex_unlock(&work->lock);
+	for (size_t i = 0; i < count; i++)
+		pthread_cond_broadcast(woken[i]);
+	pthread_mutex_lock(&work->lock);
 }
 
 /* The caller's thread holds the lock. */
 static void join_queue(struct joint_work *work, struct joint_caller *caller)
 {
+	caller->woken = &work->woken[work->come++ % COUNT_OF(work->woken)];
 	*work->end = caller;
 	work->end = &caller->next;
 	work->waiting++;
-	wake_gathering(work);
 }
 
-/* The caller holds the lock, but while it waits: then the work is under way for all others. */
-static void await_others(struct joint_work *work, struct joint_caller *own)
+/* The caller holds the lock, but while it waits. False: it has waited for long enough. */
+static bool await_others(struct joint_work *work, struct joint_caller *own)
 {
-	const struct gathering *gathering = own->gathering;
-	const struct timespec end =
-		deadline_in(gathering->wait_ms > 0 ? gathering->wait_ms : JOINT_PATIENCE_MS);
+	const int64_t wait_ms = own->gathering->wait_ms;
+	const struct timespec end = deadline_in(wait_ms > 0 ? wait_ms : JOINT_PATIENCE_MS);
+	int result = 0;
 
-	work->under_way = true;
 	work->gathering = own;
-	while (!has_company(work, gathering) &&
-	       pthread_cond_clockwait(&own->woken, &work->lock, CLOCK_MONOTONIC, &end) == 0)
-		;
-	work->gathering = NULL;
-	work->under_way = false;
+	while (work->gathering == own && !has_company(work, own->gathering) && result == 0)
+		result = pthread_cond_clockwait(own->woken, &work->lock, CLOCK_MONOTONIC, &end);
+	if (work->gathering == own)
+		work->gathering = NULL;
+	return result == 0;
 }
 
+/* Who comes last does the work: nobody has to wake for it. */
 void gather_jointly(struct joint_work *work, const struct gathering *gathering,
 		    joint_function *function, void *context, void *part)
 {
 	struct joint_caller own = {.part = part, .gathering = gathering};
+	bool patient = true;
 
-	pthread_cond_init(&own.woken, NULL);
 	pthread_mutex_lock(&work->lock);
 	join_queue(work, &own);
 	while (!own.done) {
-		if (work->under_way) {
-			pthread_cond_wait(&own.woken, &work->lock);
-			continue;
-		}
-		if (!has_company(work, gathering))
-			await_others(work, &own);
-		lead_joint_work(work, function, context);
+		const struct joint_caller *first = work->gathering != NULL ? work->gathering : &own;
+		const bool begins = !patient || has_company(work, first->gathering);
+
+		if (work->under_way || (!begins && first != &own))
+			pthread_cond_wait(own.woken, &work->lock);
+		else if (begins)
+			lead_joint_work(work, function, context, &own);
+		else
+			patient = await_others(work, &own);
 	}
 	pthread_mutex_unlock(&work->lock);
-	pthread_cond_destroy(&own.woken);
 }
 
 void work_jointly(struct joint_work *work, joint_function *function, void *context, void *part)

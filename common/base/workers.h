@@ -29,14 +29,19 @@ int run_tasks(size_t count, unsigned int workers, task_function *task, void *con
  */
 struct joint_caller;
 
+/* Of the parts that are done together. */
+enum { JOINT_WORK_MAX = 64 };
+
 struct joint_work {
-	pthread_mutex_t lock; /* of all below */
+	pthread_cond_t woken[JOINT_WORK_MAX]; /* one for each caller, or few */
+	pthread_mutex_t lock;                 /* of all below */
 	bool under_way;
 	struct joint_caller *taken; /* whose parts the work under way is about */
 	struct joint_caller *first; /* of those that wait, in the order in which they came */
 	struct joint_caller **end;
 	struct joint_caller *gathering; /* waits for others, before it begins; NULL: none does */
 	size_t waiting;                 /* how many these are */
+	size_t come;                    /* of all callers */
 	size_t expected;                /* of expect_caller; some of them wait */
 };
 
@@ -51,7 +56,6 @@ typedef void joint_function(void *context, struct joint_work *work);
 
 /* Takes the parts of all that wait by now, at most JOINT_WORK_MAX, in the order in which they came;
    at least one. To be called once by the function: the later, the more wait. */
-enum { JOINT_WORK_MAX = 64 };
 size_t take_parts(struct joint_work *work, void *ret_parts[static JOINT_WORK_MAX]);
 
 /* Returns when the part was done, by this thread or another one. All callers of one joint_work give
