@@ -4,6 +4,7 @@
 #include "common/x509/issuer_set.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -94,6 +95,14 @@ static int take_descriptor(struct msghdr *message)
 	return descriptor;
 }
 
+/* Not in recvmsg, which Linux wakes also when the other side has read what was sent. */
+static void await_octets(int channel)
+{
+	struct pollfd polled = {.fd = channel, .events = POLLIN};
+
+	(void)poll(&polled, 1, -1);
+}
+
 /* 0 octets: the other side is gone. */
 static int receive_length(int channel, uint64_t *ret_len, int *ret_descriptor, ssize_t *ret_got,
 			  struct fault *fault)
@@ -105,6 +114,7 @@ static int receive_length(int channel, uint64_t *ret_len, int *ret_descriptor, s
 				 .msg_control = &control,
 				 .msg_controllen = sizeof(control.room)};
 
+	await_octets(channel);
 	do
 		*ret_got = recvmsg(channel, &message, MSG_WAITALL | MSG_CMSG_CLOEXEC);
 	while (*ret_got < 0 && errno == EINTR);
