@@ -1,18 +1,13 @@
 #include "common/ca/store/postgresql/connection.h"
 
-#include "common/base/bytes.h"
 #include "common/base/clock.h"
+#include "common/ca/store/postgresql/pipeline.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *name_of(const struct pg_connection *connection)
-{
-	return connection->connection.store->name;
-}
 
 /* The library's message in one line. */
 static void flatten_message(const char *message, char *ret_text, size_t size)
@@ -39,13 +34,7 @@ static void receive_notice(void *context, const struct pg_result *result)
 				sizeof(connection->warning));
 }
 
-/* A statement that was sent, whose result is still to be read. */
-struct pg_pending {
-	struct pg_pending *next;
-	struct pg_result **ret_result; /* NULL: not wanted */
-};
-
-static void drop_first_pending(struct pg_connection *connection)
+void drop_first_pending(struct pg_connection *connection)
 {
 	struct pg_pending *first = connection->pending;
 
@@ -53,22 +42,25 @@ static void drop_first_pending(struct pg_connection *connection)
 	free(first);
 }
 
-void forget_pending(struct pg_connection *connection, struct pg_result **result)
-{
-	for (struct pg_pending *at = connection->pending; at != NULL; at = at->next)
-		if (at->ret_result == result)
-			at->ret_result = NULL;
-}
-
+/* The server forgets the session's statements with it. */
 void close_pg_connection(struct pg_connection *connection)
 {
 	while (connection->pending != NULL)
 		drop_first_pending(connection);
+	for (size_t i = 0; i < connection->statement_count; i++)
+		connection->statements[i].prepared = false;
 	if (connection->handle != NULL)
 		connection->libpq->finish(TAKE(connection->handle));
 }
 
-static int report_lost(struct pg_connection *connection, const char *why, struct fault *fault)
+void free_pg_statements(struct pg_connection *connection)
+{
+	for (size_t i = 0; i < connection->statement_count; i++)
+		free(connection->statements[i].owned);
+	connection->statement_count = 0;
+}
+
+int report_pg_lost(struct pg_connection *connection, const char *why, struct fault *fault)
 {
 	char text[512];
 
@@ -77,7 +69,7 @@ static int report_lost(struct pg_connection *connection, const char *why, struct
 	return set_fault(fault, FAULT_INTERRUPTED,
 			 "%s: the connection to the database was lost, and with it what was about "
 			 "to be done: ask again (%s)",
-			 name_of(connection), text);
+			 connection->connection.store->name, text);
 }
 
 /* What an SQLSTATE, or the class that its first two characters are, means for the operator. */
@@ -102,10 +94,12 @@ static const struct {
 	 "the database is damaged; nothing is issued from it: restore it from a backup"},
 };
 
-/* The server has ended the session, or will. */
+/* The server has ended the session, or will; or it is another one than before, which has not the
+   statements that were prepared. */
 static bool ends_session(const char *state)
 {
-	static const char *const states[] = {"57P01", "57P02", "57P03", "57P05", "25P03", "08"};
+	static const char *const states[] = {"57P01", "57P02", "57P03", "57P05",
+					     "25P03", "26000", "42P05", "08"};
 
 	for (size_t i = 0; i < COUNT_OF(states); i++)
 		if (strncmp(state, states[i], strlen(states[i])) == 0)
@@ -124,19 +118,19 @@ int set_pg_fault(struct pg_connection *connection, const struct pg_result *resul
 	char text[512];
 
 	if (state == NULL)
-		return report_lost(connection, libpq->error_message(connection->handle), fault);
+		return report_pg_lost(connection, libpq->error_message(connection->handle), fault);
 	/* A server that was a primary has become a standby: another one takes the writes. */
 	if (ends_session(state) ||
 	    (strcmp(state, "25006") == 0 && connection->mode == TRANSACTION_WRITE))
-		return report_lost(connection, message != NULL ? message : state, fault);
+		return report_pg_lost(connection, message != NULL ? message : state, fault);
 	for (size_t i = COUNT_OF(meanings); i > 0; i--)
 		if (strncmp(state, meanings[i - 1].state, strlen(meanings[i - 1].state)) == 0) {
 			class = meanings[i - 1].class;
 			meaning = meanings[i - 1].meaning;
 		}
 	flatten_message(message != NULL ? message : "", text, sizeof(text));
-	return set_fault(fault, class, "%s: %s (PostgreSQL: %s, SQLSTATE %s)", name_of(connection),
-			 meaning, text, state);
+	return set_fault(fault, class, "%s: %s (PostgreSQL: %s, SQLSTATE %s)",
+			 connection->connection.store->name, meaning, text, state);
 }
 
 /* Waits for the socket; false when it is not ready in time. */
@@ -157,209 +151,39 @@ static bool await_socket(struct pg_connection *connection, short events, int64_t
 }
 
 /* Sends all that is to be sent, and reads meanwhile, so that neither side blocks the other. */
-static int flush_pg(struct pg_connection *connection, int64_t until_us, struct fault *fault)
+int flush_pg(struct pg_connection *connection, int64_t until_us, struct fault *fault)
 {
 	const struct libpq *libpq = connection->libpq;
 	int left = libpq->flush(connection->handle);
 
 	while (left > 0) {
 		if (!await_socket(connection, POLLIN | POLLOUT, until_us))
-			return report_lost(connection, "the server did not read in time", fault);
+			return report_pg_lost(connection, "the server did not read in time", fault);
 		if (libpq->consume_input(connection->handle) == 0)
 			break;
 		left = libpq->flush(connection->handle);
 	}
 	return left == 0 ? 0
-			 : report_lost(connection, libpq->error_message(connection->handle), fault);
+			 : report_pg_lost(connection, libpq->error_message(connection->handle),
+					  fault);
 }
 
 /* *ret_result NULL: there is no further result. */
-static int next_result(struct pg_connection *connection, int64_t until_us,
-		       struct pg_result **ret_result, struct fault *fault)
+int next_pg_result(struct pg_connection *connection, int64_t until_us,
+		   struct pg_result **ret_result, struct fault *fault)
 {
 	const struct libpq *libpq = connection->libpq;
 
 	while (libpq->is_busy(connection->handle) != 0) {
 		if (!await_socket(connection, POLLIN, until_us))
-			return report_lost(connection, "the server did not answer in time", fault);
+			return report_pg_lost(connection, "the server did not answer in time",
+					      fault);
 		if (libpq->consume_input(connection->handle) == 0)
-			return report_lost(connection, libpq->error_message(connection->handle),
-					   fault);
+			return report_pg_lost(connection, libpq->error_message(connection->handle),
+					      fault);
 	}
 	*ret_result = libpq->get_result(connection->handle);
 	return 0;
-}
-
-/* Keeps the last result, unless one before it was an error. */
-static int collect_results(struct pg_connection *connection, int64_t until_us,
-			   struct pg_result **ret_result, struct fault *fault)
-{
-	const struct libpq *libpq = connection->libpq;
-	struct pg_result *kept = NULL;
-	struct pg_result *next = NULL;
-	int status = LIBPQ_COMMAND_OK;
-
-	do {
-		if (next_result(connection, until_us, &next, fault) < 0) {
-			libpq->clear(kept);
-			return -1;
-		}
-		if (next == NULL)
-			break;
-		if (status != LIBPQ_COMMAND_OK && status != LIBPQ_TUPLES_OK) {
-			libpq->clear(next);
-			continue;
-		}
-		libpq->clear(kept);
-		kept = next;
-		status = libpq->result_status(kept);
-	} while (true);
-	if (kept == NULL)
-		return report_lost(connection, libpq->error_message(connection->handle), fault);
-	if (status != LIBPQ_COMMAND_OK && status != LIBPQ_TUPLES_OK) {
-		(void)set_pg_fault(connection, kept, fault);
-		libpq->clear(kept);
-		return -1;
-	}
-	*ret_result = kept;
-	return 0;
-}
-
-int execute_pg_later(struct pg_connection *connection, const char *sql,
-		     const struct pg_parameters *parameters, struct pg_result **ret_result,
-		     struct fault *fault)
-{
-	const struct libpq *libpq = connection->libpq;
-	struct pg_pending *pending;
-
-	if (connection->handle == NULL)
-		return report_lost(connection, "before this statement", fault);
-	pending = calloc(1, sizeof(*pending));
-	if (pending == NULL)
-		return set_memory_fault(fault);
-	if (connection->pending == NULL)
-		connection->pending_end = &connection->pending;
-	pending->ret_result = ret_result;
-	if ((connection->pending == NULL && libpq->enter_pipeline(connection->handle) == 0) ||
-	    libpq->send_query_params(connection->handle, sql, parameters->count, parameters->types,
-				     parameters->values, parameters->lengths, parameters->formats,
-				     1) == 0) {
-		free(pending);
-		return report_lost(connection, libpq->error_message(connection->handle), fault);
-	}
-	*connection->pending_end = pending;
-	connection->pending_end = &pending->next;
-	return 0;
-}
-
-/* Of the first statement. The connection is lost, or has gone on to the next one. *problem is the
-   first error of all. */
-static void collect_first(struct pg_connection *connection, int64_t until_us, struct fault *problem)
-{
-	struct pg_result **ret_result = connection->pending->ret_result;
-	const struct libpq *libpq = connection->libpq;
-	struct pg_result *result = NULL;
-	struct pg_result *end = NULL;
-	int status;
-
-	if (next_result(connection, until_us, &result, problem) < 0)
-		return;
-	if (next_result(connection, until_us, &end, problem) < 0) {
-		libpq->clear(result);
-		return;
-	}
-	libpq->clear(end);
-	drop_first_pending(connection);
-	status = result != NULL ? libpq->result_status(result) : LIBPQ_EMPTY_QUERY;
-	if (status == LIBPQ_COMMAND_OK || status == LIBPQ_TUPLES_OK) {
-		if (ret_result != NULL)
-			*ret_result = TAKE(result);
-	} else if (status != LIBPQ_PIPELINE_ABORTED) {
-		(void)set_pg_fault(connection, result, problem);
-	}
-	libpq->clear(result);
-}
-
-/* After the last statement's result comes that of the synchronisation. */
-static int end_pipeline(struct pg_connection *connection, int64_t until_us, struct fault *fault)
-{
-	const struct libpq *libpq = connection->libpq;
-	struct pg_result *result = NULL;
-
-	if (next_result(connection, until_us, &result, fault) < 0)
-		return -1;
-	libpq->clear(result);
-	if (result == NULL || libpq->exit_pipeline(connection->handle) == 0)
-		return report_lost(connection, libpq->error_message(connection->handle), fault);
-	return 0;
-}
-
-static int collect_for(struct pg_connection *connection, int64_t wait_ms, struct fault *fault)
-{
-	const int64_t until_us = read_stopwatch_us() + wait_ms * 1000;
-	struct fault problem = {0};
-
-	if (connection->pending == NULL)
-		return 0;
-	if (connection->libpq->pipeline_sync(connection->handle) == 0)
-		return report_lost(connection, connection->libpq->error_message(connection->handle),
-				   fault);
-	if (flush_pg(connection, until_us, fault) < 0)
-		return -1;
-	while (connection->pending != NULL)
-		collect_first(connection, until_us, &problem);
-	if (connection->handle != NULL && end_pipeline(connection, until_us, fault) < 0)
-		return -1;
-	return problem.class == FAULT_NONE ? 0 : pass_fault(&problem, fault);
-}
-
-int collect_pg(struct pg_connection *connection, struct fault *fault)
-{
-	return collect_for(connection, STATEMENT_MS, fault);
-}
-
-static int execute_for(struct pg_connection *connection, int64_t wait_ms, const char *sql,
-		       const struct pg_parameters *parameters, struct pg_result **ret_result,
-		       struct fault *fault)
-{
-	const struct libpq *libpq = connection->libpq;
-	int64_t until_us = read_stopwatch_us() + wait_ms * 1000;
-	struct pg_result *result = NULL;
-	int sent;
-
-	if (connection->handle == NULL)
-		return report_lost(connection, "before this statement", fault);
-	if (collect_pg(connection, fault) < 0)
-		return -1;
-	sent = parameters == NULL
-		       ? libpq->send_query(connection->handle, sql)
-		       : libpq->send_query_params(connection->handle, sql, parameters->count,
-						  parameters->types, parameters->values,
-						  parameters->lengths, parameters->formats, 1);
-	if (sent == 0)
-		return report_lost(connection, libpq->error_message(connection->handle), fault);
-	if (flush_pg(connection, until_us, fault) < 0 ||
-	    collect_results(connection, until_us, &result, fault) < 0)
-		return -1;
-	if (ret_result != NULL)
-		*ret_result = result;
-	else
-		libpq->clear(result);
-	return 0;
-}
-
-int execute_pg(struct pg_connection *connection, const char *sql,
-	       const struct pg_parameters *parameters, struct pg_result **ret_result,
-	       struct fault *fault)
-{
-	int64_t wait_ms = connection->mode == TRANSACTION_SCAN ? SCAN_MS : STATEMENT_MS;
-
-	return execute_for(connection, wait_ms, sql, parameters, ret_result, fault);
-}
-
-int execute_long_pg(struct pg_connection *connection, const char *sql, struct fault *fault)
-{
-	return execute_for(connection, SCAN_MS, sql, NULL, NULL, fault);
 }
 
 /* Names are in UTF-8. A database without an encoding keeps their octets. */
@@ -371,13 +195,14 @@ static int check_encoding(const struct pg_connection *connection, const char *en
 	return set_fault(fault, FAULT_FAILED,
 			 "%s: expected a database in UTF8, found one in %s: make it with "
 			 "createdb --encoding=UTF8 --template=template0",
-			 name_of(connection), encoding);
+			 connection->connection.store->name, encoding);
 }
 
 /* Another schema than the record's is never looked into. A session whose host is lost, or that
    hangs while it holds the writers' lock, is ended by the server; one that hangs within a pipeline,
-   which the server does not take for idle, by end_silent_writer. The parameters that the engine
-   does not know are left alone. */
+   which the server does not take for idle, by end_silent_writer. A plan that was made while a table
+   was small remains right when it has grown: its index is used from the beginning. The parameters
+   that the engine does not know are left alone. */
 static int set_up_session(struct pg_connection *connection, struct fault *fault)
 {
 	bool writes = connection->mode == TRANSACTION_WRITE;
@@ -393,7 +218,7 @@ static int set_up_session(struct pg_connection *connection, struct fault *fault)
 		       "SET lock_timeout TO %d;"
 		       "SET idle_in_transaction_session_timeout TO %d;"
 		       "SELECT set_config(v.name, v.setting, false) FROM (VALUES"
-		       " ('cursor_tuple_fraction', '1'), ('jit', 'off'),"
+		       " ('cursor_tuple_fraction', '1'), ('jit', 'off'), ('enable_seqscan', '%s'),"
 		       " ('tcp_keepalives_idle', '2'), ('tcp_keepalives_interval', '1'),"
 		       " ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '3000')"
 		       ") AS v (name, setting) JOIN pg_settings AS s ON s.name = v.name;"
@@ -403,8 +228,8 @@ static int set_up_session(struct pg_connection *connection, struct fault *fault)
 		       "SELECT floor(extract(epoch FROM pg_postmaster_start_time()) * 1000000),"
 		       " current_setting('server_encoding')",
 		       writes ? "off" : "on", scans ? 0 : STATEMENT_MS, LOCK_MS,
-		       writes ? IDLE_MS : 0);
-	if (execute_pg(connection, sql, NULL, &result, fault) < 0)
+		       writes ? IDLE_MS : 0, scans ? "on" : "off");
+	if (execute_pg(connection, sql, &result, fault) < 0)
 		return -1;
 	connection->instance = strtoll(connection->libpq->getvalue(result, 0, 0), NULL, 10);
 	encoded = check_encoding(connection, connection->libpq->getvalue(result, 0, 1), fault);
@@ -426,7 +251,7 @@ int open_pg_connection(struct pg_connection *connection, const char *const *keyw
 		flatten_message(libpq->error_message(connection->handle), text, sizeof(text));
 		close_pg_connection(connection);
 		return set_fault(fault, FAULT_UNREACHABLE, "%s: the database cannot be reached: %s",
-				 name_of(connection), text);
+				 connection->connection.store->name, text);
 	}
 	(void)libpq->set_notice_receiver(connection->handle, receive_notice, connection);
 	if (libpq->set_nonblocking(connection->handle, 1) == 0 &&
@@ -436,56 +261,4 @@ int open_pg_connection(struct pg_connection *connection, const char *const *keyw
 	return set_fault(fault,
 			 problem.class == FAULT_INTERRUPTED ? FAULT_UNREACHABLE : FAULT_FAILED,
 			 "%s", problem.text);
-}
-
-/* An answer that says neither that the transaction was committed nor that it was not. */
-static int report_unknown(const struct pg_connection *connection, const char *why,
-			  struct fault *fault)
-{
-	return set_fault(fault, FAULT_INTERRUPTED,
-			 "%s: whether the change was made is not known: ask again, or look (%s)",
-			 name_of(connection), why);
-}
-
-int commit_pg(struct pg_connection *connection, struct fault *fault)
-{
-	static const struct pg_parameters none = {0};
-	const int64_t before_ms = connection->pending != NULL ? STATEMENT_MS : 0;
-	struct fault problem = {0};
-	struct pg_result *result = NULL;
-	bool committed;
-
-	connection->warning[0] = '\0';
-	if (execute_pg_later(connection, "COMMIT", &none, &result, &problem) < 0 ||
-	    collect_for(connection, before_ms + COMMIT_MS, &problem) < 0) {
-		connection->libpq->clear(result);
-		if (connection->handle == NULL)
-			return report_unknown(connection, problem.text, fault);
-		return pass_fault(&problem, fault);
-	}
-	committed = strcmp(connection->libpq->cmd_status(result), "COMMIT") == 0;
-	connection->libpq->clear(result);
-	/* "canceling wait for synchronous replication": a failover may lose it. */
-	if (connection->warning[0] != '\0') {
-		close_pg_connection(connection);
-		return report_unknown(connection, connection->warning, fault);
-	}
-	if (!committed)
-		return set_fault(fault, FAULT_FAILED,
-				 "%s: the database undid the transaction, after a statement that "
-				 "failed",
-				 name_of(connection));
-	return 0;
-}
-
-void abort_pg(struct pg_connection *connection)
-{
-	struct fault ignored = {0};
-
-	(void)!collect_pg(connection, &ignored);
-	if (connection->handle == NULL ||
-	    connection->libpq->transaction_status(connection->handle) == LIBPQ_IDLE)
-		return;
-	if (execute_pg(connection, "ROLLBACK", NULL, NULL, &ignored) < 0)
-		close_pg_connection(connection);
 }

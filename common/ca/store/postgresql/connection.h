@@ -7,6 +7,28 @@
 #include <pthread.h>
 
 /*
+ * A statement with values. One with a key is kept by the connection: the server prepares it when
+ * the session runs it for the first time, and then it is run by its name.
+ */
+enum { PG_STATEMENTS_MAX = 64 };
+
+struct pg_statement {
+	const void *key; /* address of what is static of it; NULL: its text is sent each time */
+	const char *sql;
+	char *owned; /* sql, where it is a copy */
+	size_t parameter_count;
+	char name[8];
+	bool prepared; /* in this session, as far as is known */
+};
+
+/* What was sent, and whose result is still to be read. */
+struct pg_pending {
+	struct pg_pending *next;
+	struct pg_result **ret_result; /* NULL: not wanted */
+	struct pg_statement *prepares; /* NULL: it runs a statement */
+};
+
+/*
  * One connection to PostgreSQL, for the thread that holds its lock. Every wait for the server has
  * a deadline, after which the connection is closed: no request to cancel is ever sent, because a
  * COMMIT that is cancelled while it waits for a standby is answered as a success.
@@ -20,8 +42,10 @@ struct pg_connection {
 	int64_t instance;           /* when the server that answers was started */
 	char warning[256];          /* of the server, since it was last cleared; "": none */
 	struct pg_cursor *cursors;  /* open ones */
-	struct pg_pending *pending; /* statements that were sent without waiting for results */
+	struct pg_pending *pending; /* those that were sent without waiting for results */
 	struct pg_pending **pending_end;
+	struct pg_statement statements[PG_STATEMENTS_MAX];
+	size_t statement_count;
 	unsigned int cursor_number; /* of the last cursor declared */
 };
 
@@ -29,60 +53,13 @@ struct pg_connection {
    its statements. */
 enum { STATEMENT_MS = 8000, COMMIT_MS = 5000, SCAN_MS = 600000, LOCK_MS = 4000, IDLE_MS = 3000 };
 
-/* The values of a statement, in binary. */
-enum { PARAMETERS_MAX = 32 };
-
-struct pg_parameters {
-	int count;
-	unsigned int types[PARAMETERS_MAX];
-	const char *values[PARAMETERS_MAX];
-	int lengths[PARAMETERS_MAX];
-	int formats[PARAMETERS_MAX];
-	uint8_t numbers[PARAMETERS_MAX][sizeof(int64_t)];
-};
-
 /* The lists end with NULL, and are libpq's connection parameters. Errors: FAULT_UNREACHABLE. */
 int open_pg_connection(struct pg_connection *connection, const char *const *keywords,
 		       const char *const *values, struct fault *fault) MUST_CHECK;
+
+/* It may be opened again, until its statements were freed. */
 void close_pg_connection(struct pg_connection *connection);
-
-/*
- * Runs statements, in the simple protocol and without values (parameters NULL), or one statement.
- * *ret_result, which may be NULL, is the result of the last one; clear_pg_result.
- * Errors: set_pg_fault, and FAULT_INTERRUPTED when the connection was lost or too slow, which
- * closes it.
- */
-int execute_pg(struct pg_connection *connection, const char *sql,
-	       const struct pg_parameters *parameters, struct pg_result **ret_result,
-	       struct fault *fault) MUST_CHECK;
-
-/*
- * Has the statement run with those that follow it, in one round trip (libpq's pipeline mode): at
- * the next execute_pg, collect_pg or commit_pg, which fails if it does. Values are copied.
- * *ret_result, which may be NULL and must remain until then, receives the result.
- */
-int execute_pg_later(struct pg_connection *connection, const char *sql,
-		     const struct pg_parameters *parameters, struct pg_result **ret_result,
-		     struct fault *fault) MUST_CHECK;
-
-/* Waits for the results of all such statements. On failure those after the first that failed have
-   none. */
-int collect_pg(struct pg_connection *connection, struct fault *fault) MUST_CHECK;
-
-/* The result is not wanted any more. */
-void forget_pending(struct pg_connection *connection, struct pg_result **result);
-
-/* Runs statements that may take minutes; their transaction is to lift its statement_timeout. */
-int execute_long_pg(struct pg_connection *connection, const char *sql,
-		    struct fault *fault) MUST_CHECK;
-
-/* Ends a WRITE; statements that are still to run have their time before the COMMIT has its own.
-   Errors: FAULT_INTERRUPTED when the outcome is not known, or is a rollback that the
-   same transaction, run again, may not meet. */
-int commit_pg(struct pg_connection *connection, struct fault *fault) MUST_CHECK;
-
-/* Ends the transaction, if there is one; a connection on which that fails is closed. */
-void abort_pg(struct pg_connection *connection);
+void free_pg_statements(struct pg_connection *connection);
 
 /*
  * Fills *fault with the meaning of an error, and advice. FAULT_INTERRUPTED: the server ended the
@@ -91,5 +68,18 @@ void abort_pg(struct pg_connection *connection);
  */
 int set_pg_fault(struct pg_connection *connection, const struct pg_result *result,
 		 struct fault *fault);
+
+/* Closes the connection, which is of no use any more. FAULT_INTERRUPTED; returns -1. */
+int report_pg_lost(struct pg_connection *connection, const char *why, struct fault *fault);
+
+/* Sends all that is to be sent, until then (of the stopwatch). Errors: report_pg_lost. */
+int flush_pg(struct pg_connection *connection, int64_t until_us, struct fault *fault) MUST_CHECK;
+
+/* The next result of what was sent; *ret_result NULL: there is no further one. Errors:
+   report_pg_lost. */
+int next_pg_result(struct pg_connection *connection, int64_t until_us,
+		   struct pg_result **ret_result, struct fault *fault) MUST_CHECK;
+
+void drop_first_pending(struct pg_connection *connection);
 
 #endif

@@ -21,6 +21,8 @@ static const struct library_function functions[] = {
 	{"PQsetNoticeReceiver", offsetof(struct libpq, set_notice_receiver)},
 	{"PQsendQuery", offsetof(struct libpq, send_query)},
 	{"PQsendQueryParams", offsetof(struct libpq, send_query_params)},
+	{"PQsendPrepare", offsetof(struct libpq, send_prepare)},
+	{"PQsendQueryPrepared", offsetof(struct libpq, send_query_prepared)},
 	{"PQenterPipelineMode", offsetof(struct libpq, enter_pipeline)},
 	{"PQexitPipelineMode", offsetof(struct libpq, exit_pipeline)},
 	{"PQpipelineSync", offsetof(struct libpq, pipeline_sync)},

@@ -56,6 +56,11 @@ struct libpq {
 	int (*send_query_params)(struct pg_conn *connection, const char *sql, int count,
 				 const unsigned int *types, const char *const *values,
 				 const int *lengths, const int *formats, int result_format);
+	int (*send_prepare)(struct pg_conn *connection, const char *name, const char *sql,
+			    int count, const unsigned int *types);
+	int (*send_query_prepared)(struct pg_conn *connection, const char *name, int count,
+				   const char *const *values, const int *lengths,
+				   const int *formats, int result_format);
 	int (*enter_pipeline)(struct pg_conn *connection);
 	int (*exit_pipeline)(struct pg_conn *connection);
 	int (*pipeline_sync)(struct pg_conn *connection);

@@ -158,3 +158,11 @@ struct value read_pg_value(unsigned int type, const char *data, int len)
 	}
 	return value;
 }
+
+int64_t read_pg_number(const struct libpq *libpq, const struct pg_result *result, int row,
+		       int column)
+{
+	return read_pg_value(libpq->ftype(result, column), libpq->getvalue(result, row, column),
+			     libpq->getlength(result, row, column))
+		.number;
+}

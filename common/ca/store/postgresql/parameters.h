@@ -1,7 +1,7 @@
 #ifndef CERTPOOL_CA_STORE_POSTGRESQL_PARAMETERS_H
 #define CERTPOOL_CA_STORE_POSTGRESQL_PARAMETERS_H
 
-#include "common/ca/store/postgresql/connection.h"
+#include "common/ca/store/postgresql/pipeline.h"
 
 /* Values and SQL in the form that PostgreSQL's protocol has for them: numbers are bigint, octets
    bytea, all in binary (the send functions of PostgreSQL's types). */
@@ -44,5 +44,7 @@ void add_array_parameter(struct pg_parameters *parameters, enum value_kind kind,
 
 /* A column of a result in binary. A text is followed by a NUL, which libpq adds. */
 struct value read_pg_value(unsigned int type, const char *data, int len);
+int64_t read_pg_number(const struct libpq *libpq, const struct pg_result *result, int row,
+		       int column);
 
 #endif

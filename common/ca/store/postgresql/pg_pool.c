@@ -1,6 +1,7 @@
 #include "common/ca/store/postgresql/pg_pool.h"
 
 #include "common/base/clock.h"
+#include "common/ca/store/postgresql/pipeline.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -184,14 +185,20 @@ int reconnect_pg(struct pg_store *store, struct pg_connection *connection, struc
 	return pass_fault(&problem, fault);
 }
 
+static void destroy_connection(struct pg_connection *connection)
+{
+	close_pg_connection(connection);
+	free_pg_statements(connection);
+	pthread_mutex_destroy(&connection->lock);
+}
+
 static void free_scanner(struct pg_connection **scanner_pointer)
 {
 	struct pg_connection *scanner = TAKE(*scanner_pointer);
 
 	if (scanner == NULL)
 		return;
-	close_pg_connection(scanner);
-	pthread_mutex_destroy(&scanner->lock);
+	destroy_connection(scanner);
 	free(scanner);
 }
 
@@ -199,14 +206,11 @@ void close_pg(struct store *base)
 {
 	struct pg_store *store = pg_store_of(base);
 
-	for (size_t i = 0; i < PG_READERS_MAX; i++) {
-		close_pg_connection(&store->readers[i]);
-		pthread_mutex_destroy(&store->readers[i].lock);
-	}
+	for (size_t i = 0; i < PG_READERS_MAX; i++)
+		destroy_connection(&store->readers[i]);
 	for (size_t i = 0; i < PG_SCANNERS_KEPT; i++)
 		free_scanner(&store->scanners[i]);
-	close_pg_connection(&store->writer);
-	pthread_mutex_destroy(&store->writer.lock);
+	destroy_connection(&store->writer);
 	pthread_mutex_destroy(&store->scanners_lock);
 	pthread_mutex_destroy(&store->connecting);
 	if (store->parsed != NULL)
@@ -266,7 +270,7 @@ static int look_at_writer(struct pg_store *store, struct fault *fault)
 	if (lock_pg_connection(writer, fault) < 0)
 		return -1;
 	if (writer->handle == NULL ||
-	    (execute_pg(writer, "SELECT 1", NULL, NULL, &ignored) < 0 && writer->handle == NULL))
+	    (execute_pg(writer, "SELECT 1", NULL, &ignored) < 0 && writer->handle == NULL))
 		result = reconnect_pg(store, writer, fault);
 	pthread_mutex_unlock(&writer->lock);
 	return result;
@@ -362,9 +366,9 @@ int begin_pg_scan(struct pg_store *store, struct pg_connection **ret_scanner, st
 
 	if (take_scanner(store, &scanner, fault) < 0)
 		return -1;
-	if (execute_pg(scanner, sql, NULL, NULL, &lost) < 0 &&
+	if (execute_pg(scanner, sql, NULL, &lost) < 0 &&
 	    (use_instance(store, scanner, fault) < 0 ||
-	     execute_pg(scanner, sql, NULL, NULL, fault) < 0)) {
+	     execute_pg(scanner, sql, NULL, fault) < 0)) {
 		free_scanner(&scanner);
 		return -1;
 	}
@@ -390,7 +394,7 @@ bool end_silent_writer(struct pg_connection *connection)
 		       " AND l.relation = 'certpool.state'::regclass"
 		       " AND l.mode <> 'AccessShareLock')",
 		       IDLE_MS);
-	if (connection->handle == NULL || execute_pg(connection, sql, NULL, &result, &ignored) < 0)
+	if (connection->handle == NULL || execute_pg(connection, sql, &result, &ignored) < 0)
 		return false;
 	ended = connection->libpq->ntuples(result) > 0;
 	connection->libpq->clear(result);

@@ -38,16 +38,16 @@ static const struct libpq *libpq_of(const struct pg_cursor *cursor)
 	return pg_connection_of(cursor->cursor.connection)->libpq;
 }
 
-static int fill_parameters(const struct pg_connection *connection, const char *sql,
-			   struct values values, size_t expected, struct pg_parameters *parameters,
-			   struct fault *fault)
+static int fill_parameters(const struct pg_connection *connection,
+			   const struct pg_statement *statement, struct values values,
+			   struct pg_parameters *parameters, struct fault *fault)
 {
 	const char *name = connection->connection.store->name;
 
-	if (values.count != expected || expected > PARAMETERS_MAX)
+	if (values.count != statement->parameter_count || values.count > PARAMETERS_MAX)
 		return set_fault(fault, FAULT_FAILED,
 				 "%s: expected %zu values for a statement, found %zu: %s", name,
-				 expected, values.count, sql);
+				 statement->parameter_count, values.count, statement->sql);
 	for (size_t i = 0; i < values.count; i++)
 		if (add_parameter(parameters, &values.values[i], fault) < 0)
 			return prefix_fault(fault, "%s", name);
@@ -56,53 +56,81 @@ static int fill_parameters(const struct pg_connection *connection, const char *s
 
 /* A statement of a READ is a transaction of its own: it is repeated when the connection was lost
    since the last one. */
-static int execute_again(struct pg_connection *connection, const char *sql,
-			 const struct pg_parameters *parameters, struct pg_result **ret_result,
-			 struct fault *fault)
+static int run_again(struct pg_connection *connection, struct pg_statement *statement,
+		     const struct pg_parameters *parameters, struct pg_result **ret_result,
+		     struct fault *fault)
 {
 	struct fault problem = {0};
 
-	if (execute_pg(connection, sql, parameters, ret_result, &problem) == 0)
+	if (run_pg_statement(connection, statement, parameters, ret_result, &problem) == 0)
 		return 0;
 	if (connection->mode != TRANSACTION_READ || connection->handle != NULL)
 		return pass_fault(&problem, fault);
 	if (renew_pg_reader(connection, fault) < 0)
 		return -1;
-	return execute_pg(connection, sql, parameters, ret_result, fault);
+	return run_pg_statement(connection, statement, parameters, ret_result, fault);
 }
 
-/* prefix is put before the text. later: in a WRITE with the statements that follow. */
-static int execute_values(struct pg_connection *connection, const char *prefix, const char *sql,
-			  struct values values, bool later, struct pg_result **ret_result,
-			  struct fault *fault)
+/* later: in a WRITE with the statements that follow. */
+static int run_with(struct pg_connection *connection, struct pg_statement *statement,
+		    struct values values, bool later, struct pg_result **ret_result,
+		    struct fault *fault)
 {
 	struct pg_parameters parameters = {0};
-	CLEANUP(clear_buffer) struct buffer text = {0};
-	CLEANUP(clear_buffer) struct buffer whole = {0};
-	size_t count = 0;
 
-	translate_sql(sql, &text, &count);
-	if (check_buffer(&text, fault) < 0)
-		return -1;
-	append_format(&whole, "%s%s", prefix, (const char *)text.data);
-	if (check_buffer(&whole, fault) < 0 ||
-	    fill_parameters(connection, sql, values, count, &parameters, fault) < 0)
+	if (fill_parameters(connection, statement, values, &parameters, fault) < 0)
 		return -1;
 	if (later && connection->mode == TRANSACTION_WRITE)
-		return execute_pg_later(connection, (const char *)whole.data, &parameters,
-					ret_result, fault);
-	return execute_again(connection, (const char *)whole.data, &parameters, ret_result, fault);
+		return run_pg_later(connection, statement, &parameters, ret_result, fault);
+	return run_again(connection, statement, &parameters, ret_result, fault);
+}
+
+/* The type of a NULL is what the text says, and may be another one than that of a value. */
+static bool has_null(struct values values)
+{
+	for (size_t i = 0; i < values.count; i++)
+		if (values.values[i].kind == VALUE_NONE)
+			return true;
+	return false;
+}
+
+/* A statement in the common language, and its values. */
+struct request {
+	const void *key; /* sql, if that is static */
+	const char *prefix;
+	const char *sql;
+	struct values values;
+};
+
+static int run_request(struct pg_connection *connection, const struct request *request, bool later,
+		       struct pg_result **ret_result, struct fault *fault)
+{
+	const void *key = has_null(request->values) ? NULL : request->key;
+	struct pg_statement *statement = find_pg_statement(connection, key);
+	CLEANUP(clear_buffer) struct buffer text = {0};
+	struct pg_statement unkept = {0};
+
+	if (statement == NULL) {
+		append_string(&text, request->prefix);
+		translate_sql(request->sql, &text, &unkept.parameter_count);
+		if (check_buffer(&text, fault) < 0)
+			return -1;
+		unkept.sql = (const char *)text.data;
+		statement = keep_pg_statement(connection, key, &unkept);
+	}
+	return run_with(connection, statement, request->values, later, ret_result, fault);
 }
 
 int run_pg(struct store_connection *base, const char *sql, struct values values,
 	   int64_t *ret_changed, struct fault *fault)
 {
 	struct pg_connection *connection = pg_connection_of(base);
+	const struct request request = {sql, "", sql, values};
 	struct pg_result *result = NULL;
 
 	if (ret_changed == NULL)
-		return execute_values(connection, "", sql, values, true, NULL, fault);
-	if (execute_values(connection, "", sql, values, false, &result, fault) < 0)
+		return run_request(connection, &request, true, NULL, fault);
+	if (run_request(connection, &request, false, &result, fault) < 0)
 		return -1;
 	*ret_changed = strtoll(connection->libpq->cmd_tuples(result), NULL, 10);
 	connection->libpq->clear(result);
@@ -123,23 +151,25 @@ static int refuse_open_cursor(const struct pg_connection *connection, const char
 static int fetch_rows(struct pg_connection *connection, unsigned int number,
 		      struct pg_result **ret_result, struct fault *fault)
 {
-	const struct pg_parameters none = {0};
+	static const struct pg_parameters none = {0};
 	char sql[64];
+	struct pg_statement statement = {.sql = sql};
 
 	(void)snprintf(sql, sizeof(sql), "FETCH %d FROM c%u", FETCH_ROWS, number);
-	return execute_pg(connection, sql, &none, ret_result, fault);
+	return run_pg_statement(connection, &statement, &none, ret_result, fault);
 }
 
 /* The server forgets a cursor with its transaction. */
 static int declare_cursor(struct pg_connection *connection, const char *sql, struct values values,
 			  struct pg_cursor *cursor, struct fault *fault)
 {
-	struct pg_result *declared = NULL;
 	char prefix[64];
+	const struct request request = {NULL, prefix, sql, values};
+	struct pg_result *declared = NULL;
 
 	(void)snprintf(prefix, sizeof(prefix), "DECLARE c%u NO SCROLL CURSOR FOR ",
 		       ++connection->cursor_number);
-	if (execute_values(connection, prefix, sql, values, false, &declared, fault) < 0)
+	if (run_request(connection, &request, false, &declared, fault) < 0)
 		return -1;
 	connection->libpq->clear(declared);
 	cursor->number = connection->cursor_number;
@@ -152,6 +182,7 @@ int open_pg_cursor(struct store_connection *base, const char *sql, bool cached,
 	struct pg_connection *connection = pg_connection_of(base);
 	bool long_one = connection->mode == TRANSACTION_SCAN ||
 			(connection->mode == TRANSACTION_WRITE && !cached);
+	const struct request request = {cached ? sql : NULL, "", sql, values};
 	struct pg_cursor *cursor;
 
 	if (cached && refuse_open_cursor(connection, sql, fault) < 0)
@@ -160,11 +191,10 @@ int open_pg_cursor(struct store_connection *base, const char *sql, bool cached,
 	if (cursor == NULL)
 		return set_memory_fault(fault);
 	cursor->cursor.connection = base;
-	cursor->key = cached ? sql : NULL;
+	cursor->key = request.key;
 	cursor->row = -1;
 	if ((long_one ? declare_cursor(connection, sql, values, cursor, fault)
-		      : execute_values(connection, "", sql, values, true, &cursor->result, fault)) <
-	    0) {
+		      : run_request(connection, &request, true, &cursor->result, fault)) < 0) {
 		free(cursor);
 		return -1;
 	}
@@ -306,6 +336,22 @@ static void clear_arrays(struct batch_arrays *arrays)
 		clear_buffer(&arrays->columns[i]);
 }
 
+/* The arrays are the parameters'. */
+static int fill_arrays(const struct pg_connection *connection, const struct table *table,
+		       const struct value *values, size_t row_count, struct batch_arrays *arrays,
+		       struct pg_parameters *parameters, struct fault *fault)
+{
+	for (size_t i = 0; i < table->column_count; i++) {
+		if (append_array(&arrays->columns[i], table->columns[i].kind, values + i,
+				 table->column_count, row_count, fault) < 0)
+			return prefix_fault(fault, "%s: column %s of table %s",
+					    connection->connection.store->name,
+					    table->columns[i].name, table->name);
+		add_array_parameter(parameters, table->columns[i].kind, &arrays->columns[i]);
+	}
+	return 0;
+}
+
 /* One statement, whatever the number of rows. Rows keep their order: with one writer at a time no
    order of keys is needed against deadlocks. */
 int insert_pg_rows(struct store_connection *base, const struct table *table,
@@ -313,45 +359,43 @@ int insert_pg_rows(struct store_connection *base, const struct table *table,
 		   struct fault *fault)
 {
 	struct pg_connection *connection = pg_connection_of(base);
+	struct pg_statement *statement = find_pg_statement(connection, table);
 	CLEANUP(clear_buffer) struct buffer sql = {0};
 	CLEANUP(clear_arrays) struct batch_arrays arrays = {0};
 	struct pg_parameters parameters = {0};
+	struct pg_statement unkept = {0};
 	struct pg_result *result = NULL;
-	bool later = ret_inserted == NULL && row_count <= LATER_ROWS_MAX;
-	int matched;
+	int matched = 0;
 
 	if (row_count == 0)
 		return 0;
-	for (size_t i = 0; i < table->column_count; i++) {
-		if (append_array(&arrays.columns[i], table->columns[i].kind, values + i,
-				 table->column_count, row_count, fault) < 0)
-			return prefix_fault(fault, "%s: column %s of table %s", base->store->name,
-					    table->columns[i].name, table->name);
-		add_array_parameter(&parameters, table->columns[i].kind, &arrays.columns[i]);
+	if (statement == NULL) {
+		compose_insert(table, &sql);
+		if (check_buffer(&sql, fault) < 0)
+			return -1;
+		unkept.sql = (const char *)sql.data;
+		statement = keep_pg_statement(connection, table, &unkept);
 	}
-	compose_insert(table, &sql);
-	if (check_buffer(&sql, fault) < 0)
+	if (fill_arrays(connection, table, values, row_count, &arrays, &parameters, fault) < 0)
 		return -1;
-	if (later)
-		return execute_pg_later(connection, (const char *)sql.data, &parameters, NULL,
-					fault);
-	if (execute_pg(connection, (const char *)sql.data, &parameters, &result, fault) < 0)
+	if (ret_inserted == NULL && row_count <= LATER_ROWS_MAX)
+		return run_pg_later(connection, statement, &parameters, NULL, fault);
+	if (run_pg_statement(connection, statement, &parameters, &result, fault) < 0)
 		return -1;
-	if (ret_inserted == NULL || table->conflict == NULL) {
-		connection->libpq->clear(result);
-		return 0;
-	}
-	matched = match_inserted(connection, table, values, row_count, result, ret_inserted, fault);
+	if (ret_inserted != NULL && table->conflict != NULL)
+		matched = match_inserted(connection, table, values, row_count, result, ret_inserted,
+					 fault);
 	connection->libpq->clear(result);
 	return matched;
 }
 
-/* ?1 is a value of the array, ?2 and those after it are parameters. */
+/* ?1 is a value of the array, ?2 and those after it are parameters. A plan does not depend on how
+   many values there are, as it would on those of an array that is not a query's. */
 static void compose_lookup(const struct lookup *lookup, struct buffer *sql)
 {
 	append_format(sql,
-		      "SELECT asked.ordinal, found.* FROM unnest($1::%s[]) WITH ORDINALITY AS asked"
-		      " (value, ordinal) CROSS JOIN LATERAL (",
+		      "SELECT asked.ordinal, found.* FROM unnest((SELECT $1::%s[])) WITH ORDINALITY"
+		      " AS asked (value, ordinal) CROSS JOIN LATERAL (",
 		      lookup->kind == VALUE_TEXT ? "text" : "bytea");
 	for (const char *at = lookup->sql; *at != '\0'; at++) {
 		if (*at == '?' && at[1] == '1') {
@@ -369,14 +413,20 @@ static void compose_lookup(const struct lookup *lookup, struct buffer *sql)
 static int send_lookup(struct pg_connection *connection, const struct lookup *lookup,
 		       struct pg_result **result, struct fault *fault)
 {
+	struct pg_statement *statement = find_pg_statement(connection, lookup->sql);
 	CLEANUP(clear_buffer) struct buffer sql = {0};
 	CLEANUP(clear_buffer) struct buffer array = {0};
 	struct pg_parameters parameters = {0};
+	struct pg_statement unkept = {0};
 
-	compose_lookup(lookup, &sql);
-	append_bytes(&sql, (struct bytes){(const uint8_t *)"", 1});
-	if (check_buffer(&sql, fault) < 0 ||
-	    append_array(&array, lookup->kind, lookup->values.values, 1, lookup->values.count,
+	if (statement == NULL) {
+		compose_lookup(lookup, &sql);
+		if (check_buffer(&sql, fault) < 0)
+			return -1;
+		unkept.sql = (const char *)sql.data;
+		statement = keep_pg_statement(connection, lookup->sql, &unkept);
+	}
+	if (append_array(&array, lookup->kind, lookup->values.values, 1, lookup->values.count,
 			 fault) < 0)
 		return -1;
 	add_array_parameter(&parameters, lookup->kind, &array);
@@ -384,17 +434,8 @@ static int send_lookup(struct pg_connection *connection, const struct lookup *lo
 		if (add_parameter(&parameters, &lookup->more.values[i], fault) < 0)
 			return -1;
 	if (connection->mode != TRANSACTION_WRITE)
-		return execute_again(connection, (const char *)sql.data, &parameters, result,
-				     fault);
-	return execute_pg_later(connection, (const char *)sql.data, &parameters, result, fault);
-}
-
-static int64_t read_number(const struct libpq *libpq, const struct pg_result *result, int row,
-			   int column)
-{
-	return read_pg_value(libpq->ftype(result, column), libpq->getvalue(result, row, column),
-			     libpq->getlength(result, row, column))
-		.number;
+		return run_again(connection, statement, &parameters, result, fault);
+	return run_pg_later(connection, statement, &parameters, result, fault);
 }
 
 static void read_lookup(const struct libpq *libpq, const struct lookup *lookup,
@@ -402,12 +443,12 @@ static void read_lookup(const struct libpq *libpq, const struct lookup *lookup,
 {
 	memset(lookup->ret_found, 0, lookup->values.count * sizeof(*lookup->ret_found));
 	for (int row = 0; row < libpq->ntuples(result); row++) {
-		size_t at = (size_t)read_number(libpq, result, row, 0) - 1;
+		size_t at = (size_t)read_pg_number(libpq, result, row, 0) - 1;
 
 		lookup->ret_found[at] = true;
 		for (size_t i = 0; i < lookup->column_count; i++)
 			lookup->ret_numbers[at * lookup->column_count + i] =
-				read_number(libpq, result, row, (int)i + 1);
+				read_pg_number(libpq, result, row, (int)i + 1);
 	}
 }
 

@@ -10,8 +10,8 @@
  * are fetched some hundred at a time. In a WRITE, queries of a static text and statements that
  * nothing waits for are sent without waiting, and read with the next one that is waited for: a
  * transaction takes as many round trips as it has questions on which its next statement depends,
- * and the COMMIT goes with the last changes. Nothing is prepared under a name, so that a connection
- * pool between this process and the server may give each transaction another session.
+ * and the COMMIT goes with the last changes. What has a static text, and is run without a NULL, is
+ * prepared once a session: planning takes longer than running.
  */
 int run_pg(struct store_connection *connection, const char *sql, struct values values,
 	   int64_t *ret_changed, struct fault *fault) MUST_CHECK;

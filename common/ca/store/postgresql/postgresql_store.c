@@ -15,6 +15,7 @@
  * refused at once (FAULT_BUSY).
  */
 #include "common/base/clock.h"
+#include "common/ca/store/postgresql/parameters.h"
 #include "common/ca/store/postgresql/pg_pool.h"
 #include "common/ca/store/postgresql/postgresql_statement.h"
 #include "common/ca/store/postgresql/schema.h"
@@ -105,17 +106,20 @@ static int check_pg_health(struct store *base, struct fault *fault)
    before the wait for the lock, whatever default the database has. */
 static int lock_state(struct pg_connection *writer, struct fault *fault)
 {
-	static const char sql[] = "BEGIN ISOLATION LEVEL READ COMMITTED;"
-				  " SELECT version FROM state WHERE id = 1 FOR UPDATE";
+	static const char begin[] = "BEGIN ISOLATION LEVEL READ COMMITTED";
+	static const char lock[] = "SELECT version FROM state WHERE id = 1 FOR UPDATE";
 	struct pg_result *result = NULL;
 	int64_t version = 0;
+	int locked = run_pg_text_later(writer, begin, NULL, fault);
 
-	if (execute_pg(writer, sql, NULL, &result, fault) < 0)
-		return -1;
-	if (writer->libpq->ntuples(result) == 1)
-		version = strtoll(writer->libpq->getvalue(result, 0, 0), NULL, 10);
+	if (locked == 0)
+		locked = run_pg_text_later(writer, lock, &result, fault);
+	if (locked == 0)
+		locked = collect_pg(writer, fault);
+	if (locked == 0 && writer->libpq->ntuples(result) == 1)
+		version = read_pg_number(writer->libpq, result, 0, 0);
 	writer->libpq->clear(result);
-	return check_pg_version(writer, version, fault);
+	return locked < 0 ? -1 : check_pg_version(writer, version, fault);
 }
 
 /* A server on which nobody can write any more is left for the next of the list: on an old primary
@@ -233,7 +237,7 @@ static int read_pg_clock(struct store_connection *base, int64_t *ret_now_s, stru
 	struct pg_connection *connection = (struct pg_connection *)base;
 	struct pg_result *result = NULL;
 
-	if (execute_pg(connection, sql, NULL, &result, fault) < 0)
+	if (execute_pg(connection, sql, &result, fault) < 0)
 		return -1;
 	*ret_now_s = strtoll(connection->libpq->getvalue(result, 0, 0), NULL, 10);
 	connection->libpq->clear(result);

@@ -1,5 +1,7 @@
 #include "common/ca/store/postgresql/schema.h"
 
+#include "common/ca/store/postgresql/pipeline.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,7 +198,7 @@ static int query_simple(struct pg_connection *connection, const char *sql, int64
 {
 	struct pg_result *result = NULL;
 
-	if (execute_pg(connection, sql, NULL, &result, fault) < 0)
+	if (execute_pg(connection, sql, &result, fault) < 0)
 		return -1;
 	*ret_number = connection->libpq->ntuples(result) > 0
 			      ? strtoll(connection->libpq->getvalue(result, 0, 0), NULL, 10)
@@ -231,7 +233,7 @@ int create_pg_schema(struct pg_connection *connection, struct fault *fault)
 	append_string(&sql, acme_tables);
 	if (check_buffer(&sql, fault) < 0)
 		return -1;
-	if (execute_pg(connection, (const char *)sql.data, NULL, NULL, fault) < 0) {
+	if (execute_pg(connection, (const char *)sql.data, NULL, fault) < 0) {
 		abort_pg(connection);
 		return -1;
 	}

@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char add_sql[] = "INSERT INTO audit (id, line) VALUES (?1, ?2)";
@@ -207,4 +208,87 @@ Test(pipeline, inserts_more_rows_than_one_request_has)
 	OK(count_of(store, "client1", &count, &fault));
 	cr_expect_eq(count, ROWS);
 	cr_expect(has_record(store, "client1", ROWS - 1));
+}
+
+static int64_t ask(enum transaction_mode mode, const char *sql, struct values values)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	int64_t number = -1;
+
+	OK(begin_transaction(store, mode, &transaction, &fault));
+	OK(query_number(&transaction, sql, values, &number, &fault));
+	return number;
+}
+
+/* What follows a failure in a request, the server neither runs nor prepares. */
+Test(pipeline, prepares_what_came_after_a_failure)
+{
+	static const char after_sql[] = "SELECT COUNT(*) + ?1 FROM audit";
+
+	need_postgresql();
+	OK(add_line(store, 1, &fault));
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(end_transaction) struct transaction transaction = {0};
+		int64_t number;
+
+		OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+		OK(add_later(&transaction, 1, &fault));
+		REFUSED(query_number(&transaction, after_sql, VALUES(number_value(5)), &number,
+				     &fault),
+			FAULT_FAILED, "audit_pkey");
+	}
+	cr_expect_eq(ask(TRANSACTION_WRITE, after_sql, VALUES(number_value(5))), 6);
+	cr_expect_eq(ask(TRANSACTION_WRITE, after_sql, VALUES(number_value(6))), 7);
+}
+
+/* As a connection pool that gives the process the session of another one. */
+Test(pipeline, takes_another_session_when_its_own_lacks_its_statements)
+{
+	static const char forget_sql[] = "DEALLOCATE ALL";
+
+	need_postgresql();
+	OK(add_line(store, 1, &fault));
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(end_transaction) struct transaction transaction = {0};
+
+		cr_expect_eq(count_rows(store, TRANSACTION_READ, count_sql), 1);
+		OK(begin_transaction(store, TRANSACTION_READ, &transaction, &fault));
+		OK(run_statement(&transaction, forget_sql, NO_VALUES, NULL, &fault));
+	}
+	{
+		CLEANUP(end_transaction) struct transaction transaction = {0};
+
+		OK(begin_transaction(store, TRANSACTION_WRITE, &transaction, &fault));
+		OK(run_statement(&transaction, forget_sql, NO_VALUES, NULL, &fault));
+	}
+	OK(add_line(store, 2, &fault));
+	cr_expect_eq(count_rows(store, TRANSACTION_READ, count_sql), 2);
+}
+
+/* A NULL says nothing of the type that a number has. */
+Test(pipeline, runs_one_text_with_a_null_and_without)
+{
+	static const char sql[] = "SELECT 2 + CASE WHEN CAST(?1 AS bigint) IS NULL THEN 1"
+				  " ELSE CAST(?1 AS bigint) END";
+	static const enum transaction_mode modes[] = {TRANSACTION_READ, TRANSACTION_WRITE};
+
+	need_postgresql();
+	for (size_t i = 0; i < 2 * COUNT_OF(modes); i++) {
+		cr_expect_eq(ask(modes[i % 2], sql, VALUES(no_value())), 3);
+		cr_expect_eq(ask(modes[i % 2], sql, VALUES(number_value(INT64_C(1) << 40))),
+			     (INT64_C(1) << 40) + 2);
+	}
+}
+
+Test(pipeline, runs_more_texts_than_a_session_keeps)
+{
+	enum { TEXTS = 80 };
+	static char texts[TEXTS][32];
+
+	need_postgresql();
+	for (int64_t i = 0; i < TEXTS; i++)
+		(void)snprintf(texts[i], sizeof(texts[i]), "SELECT ?1 + %d", (int)i);
+	for (int64_t i = 0; i < 2 * (int64_t)TEXTS; i++)
+		cr_expect_eq(ask(TRANSACTION_WRITE, texts[i % TEXTS], VALUES(number_value(i))),
+			     i + i % TEXTS);
 }
