@@ -6,13 +6,6 @@
 
 #include <stdio.h>
 
-const char *format_certificate_state(const struct issued_certificate *certificate, int64_t now_s)
-{
-	if (certificate->revoked)
-		return "revoked";
-	return certificate->not_after_s < now_s ? "expired" : "valid";
-}
-
 void add_json_certificate(struct json_line *line, const struct issued_certificate *certificate,
 			  int64_t now_s)
 {
@@ -24,7 +17,7 @@ void add_json_certificate(struct json_line *line, const struct issued_certificat
 	add_json_text(line, "member", certificate->member);
 	add_json_text(line, "subject", certificate->subject);
 	add_json_number(line, "issuer", certificate->issuer);
-	add_json_text(line, "status", format_certificate_state(certificate, now_s));
+	add_json_text(line, "status", name_certificate_state(certificate, now_s));
 	add_json_time(line, "issued_at", certificate->issued_at_s);
 	add_json_time(line, "not_before", certificate->not_before_s);
 	add_json_time(line, "not_after", certificate->not_after_s);

@@ -9,9 +9,6 @@
 
 /* Certificates of the CA's record, as list, show and revoke print them. */
 
-/* "revoked", even if it has expired since; else "expired" or "valid". */
-const char *format_certificate_state(const struct issued_certificate *certificate, int64_t now_s);
-
 /* Adds every field of the row but the certificate itself. */
 void add_json_certificate(struct json_line *line, const struct issued_certificate *certificate,
 			  int64_t now_s);

@@ -173,7 +173,7 @@ int print_client(const struct command *command, const struct ca_operator *ca,
 	CLEANUP(clear_policy_text) struct policy_text text = {0};
 	CLEANUP(clear_json) struct json_line line = {0};
 	const struct certificate_query live = {
-		.client = client->name, .state = STATE_VALID, .now_s = ca->now_s};
+		.client = client->name, .state = STATE_LIVE, .now_s = ca->now_s};
 	struct client_key key;
 	size_t count;
 

@@ -94,7 +94,7 @@ int drop_whole_client(const struct command *command, struct ca_operator *ca, con
 		      const struct ca_key_settings *key, struct fault *fault)
 {
 	const struct certificate_query live = {
-		.client = name, .state = STATE_VALID, .now_s = ca->now_s};
+		.client = name, .state = STATE_LIVE, .now_s = ca->now_s};
 	struct revocation_summary summary = {0};
 	CLEANUP(close_descriptor) int lock = -1;
 	struct fault absent = {0};

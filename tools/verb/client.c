@@ -184,7 +184,7 @@ static int check_subjects(const struct ca_operator *ca, const struct client *cli
 			  struct fault *fault)
 {
 	const struct listing listing = {
-		.query = {.client = client->name, .state = STATE_VALID, .now_s = ca->now_s},
+		.query = {.client = client->name, .state = STATE_LIVE, .now_s = ca->now_s},
 		.without_der = true};
 	struct subject_count count = {.client = client};
 

@@ -48,12 +48,12 @@ static const struct option list_options[] = {
 	{"subject", 0, false, "PATTERN", take_text, offsetof(struct list_settings, subject),
 	 "certificates whose subject matches: *, ? and []", NULL},
 	{"status", 0, false, "STATUS", take_text, offsetof(struct list_settings, status),
-	 "valid, expired or revoked", NULL},
+	 "valid, not-yet-valid, expired or revoked", NULL},
 	{"revoked", 0, false, NULL, take_switch, offsetof(struct list_settings, revoked),
 	 "the same as --status revoked", NULL},
 	{"expiring", 0, false, "DURATION", take_duration,
 	 offsetof(struct list_settings, expiring_s),
-	 "valid certificates that end within this time: 7d", NULL},
+	 "certificates that end within this time, and are not revoked: 7d", NULL},
 	{"limit", 0, false, "N", take_count, offsetof(struct list_settings, limit),
 	 "print at most N certificates; default 1000 on a terminal, else all", NULL},
 	{"after", 0, false, "POSITION", take_position, offsetof(struct list_settings, after),
@@ -95,13 +95,13 @@ static int print_certificate(void *context, const struct issued_certificate *cer
 	if (printer->command->json)
 		return print_json_certificate(printer, certificate, position, fault);
 	if (printer->count == 1)
-		print_line("%-40s  %-20s  %-7s  %-20s  %s", "SERIAL", "NOT AFTER", "STATUS",
+		print_line("%-40s  %-20s  %-13s  %-20s  %s", "SERIAL", "NOT AFTER", "STATUS",
 			   "MEMBER", "SUBJECT");
 	format_serial((struct bytes){certificate->serial, SERIAL_MAX}, serial);
 	format_time(certificate->not_after_s, not_after);
 	(void)snprintf(member, sizeof(member), "%s/%s", certificate->client, certificate->member);
-	print_line("%s  %s  %-7s  %-20s  %s", serial, not_after,
-		   format_certificate_state(certificate, printer->now_s), member,
+	print_line("%s  %s  %-13s  %-20s  %s", serial, not_after,
+		   name_certificate_state(certificate, printer->now_s), member,
 		   certificate->subject);
 	return 0;
 }
@@ -114,7 +114,11 @@ static int choose_state(const struct list_settings *given, enum certificate_stat
 		const char *name;
 		enum certificate_state state;
 	} states[] = {
-		{"valid", STATE_VALID}, {"expired", STATE_EXPIRED}, {"revoked", STATE_REVOKED}};
+		{"valid", STATE_VALID},
+		{"not-yet-valid", STATE_NOT_YET},
+		{"expired", STATE_EXPIRED},
+		{"revoked", STATE_REVOKED},
+	};
 	const char *name = given->status;
 	struct nearest_name search = {0};
 	char meant[MEANT_SIZE];
@@ -124,9 +128,7 @@ static int choose_state(const struct list_settings *given, enum certificate_stat
 				 "expected one of --status, --revoked and --expiring, found more");
 	if (given->revoked)
 		name = "revoked";
-	if (given->expiring_s > 0)
-		name = "valid";
-	*ret_state = STATE_ANY;
+	*ret_state = given->expiring_s > 0 ? STATE_LIVE : STATE_ANY;
 	if (name == NULL)
 		return 0;
 	search.word = name;
@@ -138,9 +140,10 @@ static int choose_state(const struct list_settings *given, enum certificate_stat
 		compare_name(&search, states[i].name);
 	}
 	format_meant(&search, meant);
-	return set_fault(fault, FAULT_USAGE,
-			 "--status: expected valid, expired or revoked, found \"%s\"%s", name,
-			 meant);
+	return set_fault(
+		fault, FAULT_USAGE,
+		"--status: expected valid, not-yet-valid, expired or revoked, found \"%s\"%s", name,
+		meant);
 }
 
 static int list_one(const struct ca_operator *ca, const char *text, struct list_printer *printer,

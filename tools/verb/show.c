@@ -75,7 +75,7 @@ static int print_fields(const struct issued_certificate *issued, int64_t now_s, 
 	format_serial((struct bytes){issued->serial, SERIAL_MAX}, serial);
 	print_line("%-11s %s", "serial", serial);
 	print_line("%-11s %s/%s", "member", issued->client, issued->member);
-	print_line("%-11s %s", "status", format_certificate_state(issued, now_s));
+	print_line("%-11s %s", "status", name_certificate_state(issued, now_s));
 	if (issued->revoked) {
 		print_time("revoked at", issued->revoked_at_s);
 		print_line("%-11s %s", "reason", format_crl_reason(issued->reason));

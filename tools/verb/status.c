@@ -243,6 +243,8 @@ static int print_pool(const struct command *command, const struct client_node *c
 		      size_t surplus, int64_t now_s, struct fault *fault)
 {
 	size_t certificates = summary->size - summary->states[MEMBER_WITHOUT];
+	size_t early = summary->states[MEMBER_EARLY];
+	char not_yet[48] = ""; /* nothing is said of none */
 	CLEANUP(clear_json) struct json_line line = {0};
 	char first[TIME_TEXT_SIZE];
 	char last[TIME_TEXT_SIZE];
@@ -253,8 +255,10 @@ static int print_pool(const struct command *command, const struct client_node *c
 		print_line("%-16s %s", client->name, client->layout);
 		print_line("  members %zu, keys %zu, requests %zu", summary->size, summary->keys,
 			   summary->requests);
-		print_line("  certificates %zu, valid %zu, expired %zu, revoked %zu, damaged %zu",
-			   certificates, summary->states[MEMBER_VALID],
+		if (early > 0)
+			(void)snprintf(not_yet, sizeof(not_yet), " not yet valid %zu,", early);
+		print_line("  certificates %zu, valid %zu,%s expired %zu, revoked %zu, damaged %zu",
+			   certificates, summary->states[MEMBER_VALID], not_yet,
 			   summary->states[MEMBER_EXPIRED], summary->states[MEMBER_REVOKED],
 			   summary->states[MEMBER_DAMAGED]);
 		print_line("  first expiry %s, last %s", first, last);
@@ -269,6 +273,7 @@ static int print_pool(const struct command *command, const struct client_node *c
 	add_json_number(&line, "requests", (long long)summary->requests);
 	add_json_number(&line, "certificates", (long long)certificates);
 	add_json_number(&line, "valid", (long long)summary->states[MEMBER_VALID]);
+	add_json_number(&line, "not_yet_valid", (long long)early);
 	add_json_number(&line, "expired", (long long)summary->states[MEMBER_EXPIRED]);
 	add_json_number(&line, "revoked", (long long)summary->states[MEMBER_REVOKED]);
 	add_json_number(&line, "damaged", (long long)summary->states[MEMBER_DAMAGED]);

@@ -89,7 +89,7 @@ static int append_client(struct html *html, const struct page_source *source,
 			 const struct client *client, struct fault *fault)
 {
 	const struct certificate_query valid = {
-		.client = client->name, .state = STATE_VALID, .now_s = source->now_s};
+		.client = client->name, .state = STATE_LIVE, .now_s = source->now_s};
 	size_t count;
 
 	if (count_certificates(source->store, &valid, &count, fault) < 0)

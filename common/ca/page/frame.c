@@ -95,21 +95,16 @@ void end_page(struct html *html, const struct page_place *place)
 
 void html_state(struct html *html, const char *state)
 {
+	bool not_yet = strcmp(state, "not-yet-valid") == 0;
+
 	if (strcmp(state, "valid") == 0 || strcmp(state, "enabled") == 0)
 		MARKUP(html, "<span class=\"state\">");
-	else if (strcmp(state, "expired") == 0)
+	else if (not_yet || strcmp(state, "expired") == 0)
 		MARKUP(html, "<span class=\"state past\">");
 	else
 		MARKUP(html, "<span class=\"state bad\">");
-	html_plain_text(html, state);
+	html_plain_text(html, not_yet ? "not yet valid" : state);
 	MARKUP(html, "</span>");
-}
-
-const char *name_certificate_state(const struct issued_certificate *certificate, int64_t now_s)
-{
-	if (certificate->revoked)
-		return "revoked";
-	return certificate->not_after_s < now_s ? "expired" : "valid";
 }
 
 void html_end(struct html *html, int64_t time_s, int64_t now_s)

@@ -31,11 +31,8 @@ void end_page(struct html *html, const struct page_place *place);
  */
 int format_page_policy(bool in_page, struct buffer *ret_policy, struct fault *fault) MUST_CHECK;
 
-/* "valid", "expired" or "revoked", with its mark: not by colour alone. */
+/* The state of a certificate or a client, with its mark: not by colour alone. */
 void html_state(struct html *html, const char *state);
-
-/* "valid", "expired" or "revoked" of a certificate; a revoked one stays revoked when it ends. */
-const char *name_certificate_state(const struct issued_certificate *certificate, int64_t now_s);
 
 /* A time, and how far it is: "2026-11-27 20:15 · in 3d". */
 void html_end(struct html *html, int64_t time_s, int64_t now_s);

@@ -4,13 +4,6 @@
 #include "common/ca/store/certificates.h"
 #include "common/ca/store/statement.h"
 
-/*
- * Records a certificate of this CA that the record lacks, in a WRITE transaction, with its event.
- * No client's quota counts. *ret_inserted false: its public key is recorded already, or spent.
- */
-int insert_recovered(struct transaction *transaction, const struct issued_certificate *record,
-		     int64_t now_s, bool *ret_inserted, struct fault *fault) MUST_CHECK;
-
 /* After an insertion whose outcome was unknown, and that was done again: what the first attempt
    recorded after all is there under the same serials, and is INSERTED. */
 int find_own_insertions(struct store *store, const struct insertion *insertion,

@@ -226,17 +226,34 @@ static void add_condition(struct conditions *conditions, const char *condition, 
 	append_format(&conditions->sql, "%s?%zu", condition, conditions->count);
 }
 
+const char *name_certificate_state(const struct issued_certificate *certificate, int64_t now_s)
+{
+	if (certificate->revoked)
+		return "revoked";
+	if (certificate->not_after_s < now_s)
+		return "expired";
+	return certificate->not_before_s > now_s ? "not-yet-valid" : "valid";
+}
+
 static void add_state(struct conditions *conditions, const struct certificate_query *query)
 {
+	const struct value now = number_value(query->now_s);
+
 	switch (query->state) {
 	case STATE_ANY:
 		break;
+	case STATE_LIVE:
+		add_condition(conditions, " AND revoked_at IS NULL AND not_after >= ", now);
+		break;
 	case STATE_VALID:
-		append_string(&conditions->sql, " AND revoked_at IS NULL");
-		add_condition(conditions, " AND not_after >= ", number_value(query->now_s));
+		add_condition(conditions, " AND revoked_at IS NULL AND not_after >= ", now);
+		add_condition(conditions, " AND not_before <= ", now);
+		break;
+	case STATE_NOT_YET:
+		add_condition(conditions, " AND revoked_at IS NULL AND not_before > ", now);
 		break;
 	case STATE_EXPIRED:
-		add_condition(conditions, " AND not_after < ", number_value(query->now_s));
+		add_condition(conditions, " AND not_after < ", now);
 		break;
 	case STATE_REVOKED:
 		append_string(&conditions->sql, " AND revoked_at IS NOT NULL");
@@ -249,27 +266,25 @@ int select_certificates(struct transaction *transaction, const char *columns,
 			struct fault *fault)
 {
 	const struct certificate_query *query = selection->query;
-	CLEANUP(clear_conditions) struct conditions conditions = {0};
+	CLEANUP(clear_conditions) struct conditions where = {0};
 
-	append_format(&conditions.sql, "SELECT %s FROM certificate WHERE", columns);
-	add_condition(&conditions, " id > ", number_value(selection->after));
+	append_format(&where.sql, "SELECT %s FROM certificate WHERE", columns);
+	add_condition(&where, " id > ", number_value(selection->after));
 	if (query->client != NULL)
-		add_condition(&conditions, " AND client = ", text_value(query->client));
+		add_condition(&where, " AND client = ", text_value(query->client));
 	if (query->member != NULL)
-		add_condition(&conditions, " AND member = ", text_value(query->member));
+		add_condition(&where, " AND member = ", text_value(query->member));
 	if (query->issued_before_s != 0)
-		add_condition(&conditions, " AND issued_at < ",
-			      number_value(query->issued_before_s));
+		add_condition(&where, " AND issued_at < ", number_value(query->issued_before_s));
 	if (query->expires_before_s != 0)
-		add_condition(&conditions, " AND not_after < ",
-			      number_value(query->expires_before_s));
-	add_state(&conditions, query);
+		add_condition(&where, " AND not_after < ", number_value(query->expires_before_s));
+	add_state(&where, query);
 	if (selection->ordered)
-		append_string(&conditions.sql, " ORDER BY id");
-	if (check_buffer(&conditions.sql, fault) < 0)
+		append_string(&where.sql, " ORDER BY id");
+	if (check_buffer(&where.sql, fault) < 0)
 		return -1;
-	return query_rows_once(transaction, (const char *)conditions.sql.data,
-			       (struct values){conditions.values, conditions.count}, rows, fault);
+	return query_rows_once(transaction, (const char *)where.sql.data,
+			       (struct values){where.values, where.count}, rows, fault);
 }
 
 int next_selected(struct rows *rows, const struct certificate_query *query, int subject_column,
@@ -446,34 +461,6 @@ int find_recorded_keys(struct store *store, const uint8_t (*keys)[SHA256_LEN], s
 		result = look_up(&transaction, &lookup, 1, fault);
 	free(values);
 	return result;
-}
-
-int insert_recovered(struct transaction *transaction, const struct issued_certificate *record,
-		     int64_t now_s, bool *ret_inserted, struct fault *fault)
-{
-	const struct event event = {.kind = EVENT_CERTIFIED,
-				    .time_s = now_s,
-				    .by = CA_NAME,
-				    .client = record->client,
-				    .type = "recovered",
-				    .serials = &record->serial,
-				    .serial_count = 1};
-	const struct value key = octets_value(record->key_sha256, SHA256_LEN);
-	struct value values[TABLE_COLUMNS_MAX];
-	bool is_spent;
-	bool is_recorded;
-	const struct lookup lookups[] = {look_for_spent((struct values){&key, 1}, &is_spent),
-					 look_for_recorded((struct values){&key, 1}, &is_recorded)};
-
-	append_certificate_row(record, values);
-	if (look_up(transaction, lookups, COUNT_OF(lookups), fault) < 0)
-		return -1;
-	*ret_inserted = !is_spent && !is_recorded;
-	if (!*ret_inserted)
-		return 0;
-	if (insert_rows(transaction, &certificate_table, values, 1, NULL, fault) < 0)
-		return -1;
-	return append_event(transaction, &event, fault);
 }
 
 int find_own_insertions(struct store *store, const struct insertion *insertion,

@@ -112,10 +112,15 @@ int insert_certificates(struct store *store, const struct insertion *insertion,
 
 enum certificate_state {
 	STATE_ANY,
-	STATE_VALID,   /* neither expired nor revoked */
+	STATE_LIVE, /* neither expired nor revoked: valid now or later */
+	STATE_VALID,
+	STATE_NOT_YET, /* its time begins later, and it is not revoked */
 	STATE_EXPIRED, /* whether revoked or not */
 	STATE_REVOKED, /* whether expired or not */
 };
+
+/* "revoked", even if it has expired since; else "expired", "not-yet-valid" or "valid". */
+const char *name_certificate_state(const struct issued_certificate *certificate, int64_t now_s);
 
 /* Conditions, which must all hold. Zero-initialised, every certificate meets them. */
 struct certificate_query {
@@ -157,7 +162,7 @@ int count_certificates(struct store *store, const struct certificate_query *quer
 /* Figures for `status`. A certificate that is revoked and expired counts as revoked. */
 struct store_summary {
 	size_t certificates;
-	size_t valid;
+	size_t valid; /* now or later, as they count for the quota */
 	size_t expired;
 	size_t revoked;
 	int64_t first_expiry_s; /* of the clients' valid ones; 0 when there is none */

@@ -170,6 +170,34 @@ static int revoke_serial(struct transaction *transaction, struct revoke_context 
 	return revoke_certificate(transaction, context, &certificate, fault);
 }
 
+int insert_recovered(struct transaction *transaction, const struct issued_certificate *record,
+		     int64_t now_s, bool *ret_inserted, struct fault *fault)
+{
+	const struct event event = {.kind = EVENT_CERTIFIED,
+				    .time_s = now_s,
+				    .by = CA_NAME,
+				    .client = record->client,
+				    .type = "recovered",
+				    .serials = &record->serial,
+				    .serial_count = 1};
+	const struct value key = octets_value(record->key_sha256, SHA256_LEN);
+	struct value values[TABLE_COLUMNS_MAX];
+	bool is_spent;
+	bool is_recorded;
+	const struct lookup lookups[] = {look_for_spent((struct values){&key, 1}, &is_spent),
+					 look_for_recorded((struct values){&key, 1}, &is_recorded)};
+
+	append_certificate_row(record, values);
+	if (look_up(transaction, lookups, COUNT_OF(lookups), fault) < 0)
+		return -1;
+	*ret_inserted = !is_spent && !is_recorded;
+	if (!*ret_inserted)
+		return 0;
+	if (insert_rows(transaction, &certificate_table, values, 1, NULL, fault) < 0)
+		return -1;
+	return append_event(transaction, &event, fault);
+}
+
 /* Gives the certificate a row first, unless its serial is revoked already, or its public key is
    another certificate's. */
 static int revoke_recovered(struct transaction *transaction, struct revoke_context *context,
@@ -201,7 +229,7 @@ static int revoke_query(struct transaction *transaction, struct revoke_context *
 	const struct certificate_selection selection = {.query = &live, .ordered = true};
 	bool row;
 
-	live.state = STATE_VALID;
+	live.state = STATE_LIVE;
 	live.now_s = context->revocation->now_s;
 	if (select_certificates(transaction, CERTIFICATE_COLUMNS, &selection, &rows, fault) < 0 ||
 	    next_selected(&rows, &live, COLUMN_SUBJECT, &row, fault) < 0)

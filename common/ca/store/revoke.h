@@ -58,4 +58,11 @@ int revoke_certificates(struct store *store, const struct revocation *revocation
 			revoked_function *function, void *context,
 			struct revocation_summary *ret_summary, struct fault *fault) MUST_CHECK;
 
+/*
+ * Records a certificate of this CA that the record lacks, in a WRITE transaction, with its event.
+ * No client's quota counts. *ret_inserted false: its public key is recorded already, or spent.
+ */
+int insert_recovered(struct transaction *transaction, const struct issued_certificate *record,
+		     int64_t now_s, bool *ret_inserted, struct fault *fault) MUST_CHECK;
+
 #endif

@@ -67,6 +67,17 @@ expect 0 'status' "$certpool" status --json
 equal 'says so, too, and that the pool lasts until the windows ahead end' \
 	"rotating-batch $(moment $((first + every))) $(moment $((first + 3 * every + overlap))) null" \
 	"$(jq -r 'select(.node == "client1") | "\(.reuse) \(.next_fill_up) \(.lasts_until) \(.fill_up_failure)"' out)"
+equal 'counts those of the windows ahead apart' '3 6' \
+	"$(jq -r 'select(.node == "client1") | "\(.valid) \(.not_yet_valid)"' out)"
+expect 0 'and in words' "$certpool" status
+prints 'it is the same' '^  certificates 9, valid 3, not yet valid 6, expired 0, revoked 0, damaged 0$'
+expect 0 'the CA lists them' "$certpool" list --client client1
+equal 'as what they are' '6 not-yet-valid, 3 valid' \
+	"$(awk 'NR > 1 {print $3}' out | sort | uniq -c | awk '{print $1, $2}' | paste -sd, | sed 's/,/, /')"
+for state in valid not-yet-valid; do
+	equal "and by their state, $state" "$state" \
+		"$("$certpool" list --client client1 --status $state --json | jq -r .status | sort -u)"
+done
 
 expect 0 'three messages' send x --count 3
 equal 'by the present members, in turn' '1 2 3' "$(signers)"

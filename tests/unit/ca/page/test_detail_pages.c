@@ -99,6 +99,17 @@ Test(detail_pages, show_a_certificate_with_its_chain_and_its_octets)
 	cr_expect(!show_certificate((struct bytes){zeros, SERIAL_MAX}));
 }
 
+Test(detail_pages, say_that_a_certificate_is_not_valid_yet)
+{
+	cr_assert(show_certificate(certificate_serial(certificate)));
+	cr_expect(has("\"state\">valid<"));
+	source.now_s = certificate_not_before(certificate) - 1;
+	cr_assert(show_certificate(certificate_serial(certificate)));
+	cr_expect(has("\"state past\">not yet valid<"));
+	cr_assert(show_client("client1"));
+	cr_expect(has("\"state past\">not yet valid<"));
+}
+
 Test(detail_pages, do_not_show_a_certificate_that_is_damaged)
 {
 	uint8_t octets[SERIAL_MAX];

@@ -227,7 +227,8 @@ Test(certificates, have_no_status_in_a_record_without_its_state)
 		"nothing is issued from it any more");
 }
 
-/* Certificates 1 to 4 of a, of which 2 is revoked and 3 expires at 1200, and 11 of b. */
+/* Certificates 1 to 4 of a, of which 2 is revoked, 3 expires at 1200 and 4 begins at 1300, and 11
+   of b. */
 static void insert_listed(void)
 {
 	for (uint32_t i = 1; i <= 4; i++)
@@ -236,7 +237,9 @@ static void insert_listed(void)
 	run_foreign_sql(scratch.path, "UPDATE certificate SET revoked_at = 1100, reason = 1"
 				      " WHERE member = 'key2';"
 				      "UPDATE certificate SET not_after = 1200"
-				      " WHERE member = 'key3'");
+				      " WHERE member = 'key3';"
+				      "UPDATE certificate SET not_before = 1300"
+				      " WHERE member = 'key4'");
 }
 
 /* The members' names in the order of the calls. */
@@ -272,6 +275,26 @@ static void expect_listed(const struct listing *listing, const char *names, bool
 	cr_expect_eq(found_more, more, "%s", names);
 }
 
+Test(certificates, have_a_state_at_a_time)
+{
+	static const struct {
+		int64_t now_s;
+		bool revoked;
+		const char *state;
+	} rows[] = {
+		{999, false, "not-yet-valid"}, {1000, false, "valid"}, {2000, false, "valid"},
+		{2001, false, "expired"},      {999, true, "revoked"}, {2001, true, "revoked"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const struct issued_certificate certificate = {
+			.not_before_s = 1000, .not_after_s = 2000, .revoked = rows[i].revoked};
+
+		cr_expect_str_eq(name_certificate_state(&certificate, rows[i].now_s),
+				 rows[i].state);
+	}
+}
+
 Test(certificates, are_listed_by_a_query_in_the_order_of_issue)
 {
 	static const struct {
@@ -282,8 +305,12 @@ Test(certificates, are_listed_by_a_query_in_the_order_of_issue)
 		{{.client = "a"}, "key1 key2 key3 key4 "},
 		{{.client = "nobody"}, ""},
 		{{.client = "a", .member = "key4"}, "key4 "},
-		{{.state = STATE_VALID, .now_s = 1500}, "key1 key4 key11 "},
-		{{.state = STATE_VALID, .now_s = 1200}, "key1 key3 key4 key11 "},
+		{{.state = STATE_LIVE, .now_s = 1500}, "key1 key4 key11 "},
+		{{.state = STATE_LIVE, .now_s = 1200}, "key1 key3 key4 key11 "},
+		{{.state = STATE_VALID, .now_s = 1300}, "key1 key4 key11 "},
+		{{.state = STATE_VALID, .now_s = 1200}, "key1 key3 key11 "},
+		{{.state = STATE_NOT_YET, .now_s = 1299}, "key4 "},
+		{{.state = STATE_NOT_YET, .now_s = 1300}, ""},
 		{{.state = STATE_EXPIRED, .now_s = 1201}, "key3 "},
 		{{.state = STATE_REVOKED, .now_s = 1500}, "key2 "},
 		{{.expires_before_s = 1201}, "key3 "},

@@ -313,7 +313,7 @@ Test(revoke, lets_no_certificate_slip_out_while_the_client_enrolls)
 	cr_expect_eq(summary.revoked, 3 + enrolment.inserted);
 	OK(count_certificates(store,
 			      &(struct certificate_query){
-				      .client = "a", .state = STATE_VALID, .now_s = REVOKED_AT_S},
+				      .client = "a", .state = STATE_LIVE, .now_s = REVOKED_AT_S},
 			      &valid, &fault));
 	cr_expect_eq(valid, 0);
 }
