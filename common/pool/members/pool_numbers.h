@@ -63,8 +63,8 @@ int retire_used_members(const struct layout *layout, struct client_node *client,
 bool is_full(const struct pool_settings *pool);
 
 /* When the next fill-up is to be tried after the failed ones; 0: at once, as after the first, whose
-   cause may have been mended. It is a minute after the second, and then twice as long each time, an
-   hour at most. */
+   cause may have been mended. It is 45 s after the second, and then twice as long each time, 45
+   minutes at most: a timer of every minute or of every hour misses no turn of its own. */
 int64_t next_fill_up_at(const struct pool_state *state);
 
 /* Refuses (FAULT_BUSY) a fill-up before that time, unless the clock was put back since. */

@@ -133,12 +133,13 @@ ends() { for i in 1 2 3 4; do date -d "$(openssl x509 -noout -enddate -in client
 # Of 1,728,000 seconds two of the four are the same once in 300,000 times, and three once in 10^12.
 check 'the CA spreads the ends of certificates, by its jitter' test "$(ends | uniq | wc -l)" -ge 3
 check 'within a fifth of their validity' test "$(ends | head -n 1)" -ge $(($(date +%s) + 79 * 86400)) -a "$(ends | tail -n 1)" -le $(($(date +%s) + 100 * 86400))
-expect 7 'keep, which cannot learn' "$certpool" keep client1 --ca http://127.0.0.1:1
-expect 5 'keep without room for all in the policy' "$certpool" keep client1 --within 365d
+# So often that it waits for long, whatever a busy machine takes between two commands.
+for try in 1 2 3 4 5; do expect 7 "keep, which cannot learn, $try" "$certpool" keep client1 --now --ca http://127.0.0.1:1; done
+expect 5 'keep without room for all in the policy' "$certpool" keep client1 --within 365d --now
 prints 'renews what it can' 'renewed 2; 0 were in order; 2 refused'
 says 'and says which, and why' 'refused \(quota\)'
-expect 7 'after the second failure in a row it waits' "$certpool" keep client1 --within 365d
-says 'and says why, and how not to' 'failed 2 times, and is tried again at .* or with --now: .*refused 2 of 4 members'
+expect 7 'after some failures in a row it waits' "$certpool" keep client1 --within 365d
+says 'and says why, and how not to' 'failed 6 times, and is tried again at .* or with --now: .*refused 2 of 4 members'
 equal 'status has the reason' true "$("$certpool" status --json | jq 'select(.node == "client1") | .fill_up_failure | contains("refused 2 of 4")')"
 "$certpool" revoke "$(serial 1)" -q >out 2>err
 expect 7 'while it waits' "$certpool" keep client1

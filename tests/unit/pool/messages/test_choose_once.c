@@ -286,12 +286,12 @@ Test(choose_once, retires_no_member_that_has_signed_since_the_pool_was_filled_up
 	free(own.pool.marks);
 }
 
-Test(choose_once, waits_longer_after_each_fill_up_that_fails_again_and_an_hour_at_most)
+Test(choose_once, waits_longer_after_each_fill_up_that_fails_again_and_less_than_an_hour)
 {
 	const struct layout *layout = choosing.fixture.layouts[0];
 	const struct fault failure = {FAULT_UNREACHABLE, "the CA is away"};
 	int64_t now_s = choosing.fixture.now_s;
-	static const int64_t delays_s[] = {60, 120, 240, 480, 960, 1920, 3600, 3600, 3600};
+	static const int64_t delays_s[] = {45, 90, 180, 360, 720, 1440, 2700, 2700, 2700};
 
 	prepare_once_only();
 	OK(note_fill_up(layout, "client1", now_s, &failure, &fault));
@@ -306,6 +306,21 @@ Test(choose_once, waits_longer_after_each_fill_up_that_fails_again_and_an_hour_a
 	}
 	OK(note_fill_up(layout, "client1", now_s, NULL, &fault));
 	OK(check_fill_up(layout, "client1", now_s, &fault));
+}
+
+/* Each run ends a minute after it began, and a timer starts the next one a minute early. */
+Test(choose_once, has_an_hourly_timer_try_each_time)
+{
+	const struct layout *layout = choosing.fixture.layouts[0];
+	const struct fault failure = {FAULT_UNREACHABLE, "the CA is away"};
+
+	prepare_once_only();
+	for (int64_t hour = 0; hour < 20; hour++) {
+		int64_t begin_s = choosing.fixture.now_s + hour * 3600 - (hour % 2) * 60;
+
+		OK(check_fill_up(layout, "client1", begin_s, &fault));
+		OK(note_fill_up(layout, "client1", begin_s + 60, &failure, &fault));
+	}
 }
 
 /* With another reuse, which may have members sign more than once. */
