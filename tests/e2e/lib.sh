@@ -266,6 +266,7 @@ in_memory() {
 
 # preloading LIBRARY [NAME=VALUE…]: sets $launcher to what runs a program with one of the libraries of this folder.
 preloading() {
+	[ -e "$libraries/$1.so" ] || { echo "not ok - $libraries/$1.so is not there: run make build/$1.so"; exit 1; }
 	launcher=(env "ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0:detect_leaks=0" "${@:2}"
 		"LD_PRELOAD=$libraries/$1.so")
 }

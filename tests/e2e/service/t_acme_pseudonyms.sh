@@ -6,6 +6,9 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
+# The program's clock begins at the last noon of UTC, so that its certificates are of one day.
+clocked at_noon "-$((($(date +%s) + 43200) % 86400))s"
+certpool=$PWD/at_noon
 port=$(free_port 20000)
 cat >manifest.yaml <<END
 version: 1
