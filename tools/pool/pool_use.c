@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { WHEN_SIZE = 96 };
+enum { WHEN_SIZE = 192 };
 
 static void format_when(int64_t time_s, char ret_text[static TIME_TEXT_SIZE])
 {
@@ -14,11 +14,6 @@ static void format_when(int64_t time_s, char ret_text[static TIME_TEXT_SIZE])
 		(void)snprintf(ret_text, TIME_TEXT_SIZE, "-");
 	else
 		format_time(time_s, ret_text);
-}
-
-static bool needs_unused(const struct pool_reuse *reuse)
-{
-	return reuse->method == REUSE_ONCE_ONLY || reuse->has_topup_unused;
 }
 
 /* In per cent, rounded down. */
@@ -115,10 +110,10 @@ static void print_fill_up(const struct client_node *client, const struct pool_st
 	format_when(use->lasts_until_s, lasts);
 	if (has_windows(&client->pool))
 		(void)snprintf(when, sizeof(when), "a window begins");
-	else if (needs_unused(reuse))
-		(void)snprintf(when, sizeof(when),
-			       "%zu are unused, or %zu %% of a certificate's life is left",
-			       reuse->topup_unused, lifetime_left(reuse));
+	else if (reuse->method == REUSE_ONCE_ONLY)
+		(void)snprintf(
+			when, sizeof(when), "%s unused, or %zu %% of a certificate's life is left",
+			counted(reuse->topup_unused, "is", "are").text, lifetime_left(reuse));
 	else
 		(void)snprintf(when, sizeof(when), "%zu %% of a certificate's life is left",
 			       lifetime_left(reuse));
@@ -135,7 +130,7 @@ static void add_fill_up(const struct client_node *client, const struct pool_stat
 {
 	const struct pool_reuse *reuse = &client->pool.reuse;
 
-	if (needs_unused(reuse))
+	if (reuse->method == REUSE_ONCE_ONLY)
 		add_json_number(line, "fill_up_at_unused", (long long)reuse->topup_unused);
 	if (!has_windows(&client->pool))
 		add_json_number(line, "fill_up_at_lifetime_left", (long long)lifetime_left(reuse));

@@ -305,6 +305,11 @@ int find_missing_members(const struct layout *layout, const struct client_node *
 		if (has_csr)
 			add_to_member_set(&missing, i);
 	}
+	if (count_members(&client->pool) == 0)
+		return set_fault(fault, FAULT_NOT_FOUND,
+				 "%s: all members of the pool of %s are set aside: run certpool "
+				 "keep %s, which fills the pool up",
+				 layout->path, client->name, client->name);
 	if (missing.count + present == 0)
 		return set_fault(fault, FAULT_NOT_FOUND,
 				 "%s/CSR_file: no member of the pool has a request: run certpool "

@@ -45,14 +45,19 @@ prints 'makes what it lacks' '^client1: enrolled 12, '
 expect 0 'it sends' send x --count 20
 check_not 'and keeps no state either' test -e client1/state/pool
 seconds() { date -d "$(openssl x509 -noout "$1" -in "$2" | cut -d= -f2)" +%s; }
-# When each member has 30 % of its life left, and when it ends.
-for file in client1/cert/cert_key*.crt; do
-	percent=$((($(seconds -enddate "$file") - $(seconds -startdate "$file")) / 100))
-	echo "$(($(seconds -enddate "$file") - percent * 30)) $(seconds -enddate "$file")"
-done >ends
-due=$(moment "$(sort -n ends | head -n 1 | cut -d' ' -f1)")
-last=$(moment "$(sort -n -k 2 ends | tail -n 1 | cut -d' ' -f2)")
-equal 'status: with random no member is in use, and all that can sign are unused' '["random",0,20,0,0,8,30]' \
+# fills LEFT N: in $due when the first of members 1 … N has that much of its life left, a term, and in $last when the
+# last of them ends.
+fills() {
+	local i begin end
+	for ((i = 1; i <= $2; i++)); do
+		begin=$(seconds -startdate client1/cert/cert_key$i.crt) end=$(seconds -enddate client1/cert/cert_key$i.crt)
+		echo "$((end - $1)) $end"
+	done >ends
+	due=$(moment "$(sort -n ends | head -n 1 | cut -d' ' -f1)")
+	last=$(moment "$(sort -n -k 2 ends | tail -n 1 | cut -d' ' -f2)")
+}
+fills '(end - begin) / 100 * 30' 20
+equal 'status: with random no member is in use, and all that can sign are unused' '["random",0,20,0,0,null,30]' \
 	"$(of_status '[.reuse, .in_use, .unused, .set_aside, .ending, .fill_up_at_unused, .fill_up_at_lifetime_left]')"
 equal 'the next fill-up is when 30 % of the first life is left, and the pool lasts until the last one ends' \
 	"[\"$due\",\"$last\",null,null]" \
@@ -60,7 +65,7 @@ equal 'the next fill-up is when 30 % of the first life is left, and the pool las
 equal 'later all are ending' '[20,20]' "$(of_status '[.ending, .unused]' under_clock +70d)"
 check 'and due at once' jq -se 'map(select(.node == "client1"))[0] | .next_fill_up < .first_expiry' out
 expect 0 'in words' "$certpool" status
-prints 'the same' "^  filled up when 8 are unused, or 30 % of a certificate's life is left, next at $due; at the present rate it lasts until $last\$"
+prints 'the same' "^  filled up when 30 % of a certificate's life is left, next at $due; at the present rate it lasts until $last\$"
 expect 7 'keep without a CA' "$certpool" keep client1 --ca http://127.0.0.1:1
 equal 'status has the reason' true "$(of_status '.fill_up_failure | contains("127.0.0.1:1")')"
 expect 0 'keep' "$certpool" keep client1
@@ -71,8 +76,17 @@ manifest_of 'size: 8' >manifest.yaml
 expect 2 '--peer with a random pool' send x --peer client3
 says 'is refused' '--peer: expected a pool with reuse: per-relying-party, found that of client1 with reuse: random'
 
+# use N: what status says of a pool of N members that is filled up when a third of a life is left.
+use() {
+	fills '(end - begin) / 3' "$1"
+	of_status '[.in_use, .unused, .set_aside, .ending, .fill_up_at_unused, .fill_up_at_lifetime_left,
+		.next_fill_up, .lasts_until]'
+}
 manifest_of 'size: 8, reuse: rotating-batch' >manifest.yaml
 for i in 1 2 3 4 5 6 7 8; do send "$i" >"out$i"; done
+use 8 >used
+equal 'status: all are in use, and the next fill-up is when a third of the first life is left' \
+	"[8,0,0,0,null,33,\"$due\",\"$last\"]" "$(cat used)"
 equal 'eight processes: each member signs once' '1:1 2:1 3:1 4:1 5:1 6:1 7:1 8:1' "$(signers out?)"
 expect 0 'status' "$certpool" status
 prints 'says that all are in use' '^  reuse rotating-batch, in use 8, unused 0, set aside 0, ending 0$'
@@ -122,6 +136,9 @@ manifest_of 'size: 8, reuse: limited_time, hold: 1h' >manifest.yaml
 for i in 1 2 3; do send "$i" --count 3 >"out$i"; done
 member=$(jq -r .member out1 | head -n 1)
 equal 'limited_time: one member signs all, in three processes' "$member:9" "$(signers out1 out2 out3)"
+use 8 >used
+equal 'status: it is the one in use' "[1,7,0,0,null,33,\"$due\",\"$last\"]" "$(cat used)"
+equal 'later all are ending' '[1,7,8]' "$(of_status '[.in_use, .unused, .ending]' under_clock +70d)"
 later() { under_clock +61m "$certpool" send client1 client2 --output "$1" x; }
 expect 0 'an hour later' later later.jwe
 current=$(awk '$1 == "current" { print $2 }' client1/state/pool)
@@ -153,9 +170,8 @@ says 'finds none left' 'no member is left for third: the pool of client1 has 2 m
 expect 2 'a peer that is no name' send x --peer 'a b'
 expect 2 'a peer and a member' send x --peer lamp --member 1
 expect 0 'a member may be named all the same' send x --member 1
-expect 0 'status' "$certpool" status --json
-equal 'counts' '{"reuse":"per-relying-party","in_use":2,"unused":0}' \
-	"$(jq -c 'select(.node == "client1") | {reuse, in_use, unused}' out)"
+use 2 >used
+equal 'status: those of the receivers are in use' "[2,0,0,0,null,33,\"$due\",\"$last\"]" "$(cat used)"
 manifest_of 'size: 3, reuse: per-relying-party' >manifest.yaml
 expect 0 'the advice works: a larger pool' "$certpool" keep client1
 expect 0 'has one for the third' send x --peer third
