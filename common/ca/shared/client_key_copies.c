@@ -177,14 +177,18 @@ static int change_row(struct store *store, const struct layout *layout,
 {
 	CLEANUP(clear_shared_key) struct shared_key store_key = {0};
 	CLEANUP(end_transaction) struct transaction transaction = {0};
-	bool changed = false;
+	bool done;
 
 	/* The key may change until the transaction begins, and not in it. */
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    need_store_key(layout, &transaction, &store_key, fault) < 0 ||
-	    write_row(&transaction, &store_key, change, &changed, fault) < 0)
-		return -1;
-	return commit_keys(&transaction, changed, fault);
+	do {
+		bool changed = false;
+
+		done = begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) == 0 &&
+		       need_store_key(layout, &transaction, &store_key, fault) == 0 &&
+		       write_row(&transaction, &store_key, change, &changed, fault) == 0 &&
+		       commit_keys(&transaction, changed, fault) == 0;
+	} while (!done && should_repeat(&transaction, fault));
+	return done ? 0 : -1;
 }
 
 /* --- the copies --- */

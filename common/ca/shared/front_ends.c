@@ -280,33 +280,40 @@ static int insert_front_end(struct transaction *transaction, const char *name, i
 	return append_front_end_event(transaction, "added", name, now_s, fault);
 }
 
-int add_front_end(struct store *store, const char *name, int64_t now_s, int64_t *ret_number,
-		  struct fault *fault)
+static int find_or_insert(struct transaction *transaction, const char *name, int64_t now_s,
+			  int64_t *ret_number, struct fault *fault)
 {
-	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct front_end present = {0};
-	int64_t number;
 	bool found;
 
-	if (!is_shared_store(store))
-		return set_fault(fault, FAULT_REFUSED,
-				 "%s: a record in a file is of one host: for several, put it into "
-				 "PostgreSQL (ca.store in the manifest; certpool store copy)",
-				 store_name(store));
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    find_by_name(&transaction, name, &present, &found, fault) < 0)
+	if (find_by_name(transaction, name, &present, &found, fault) < 0)
 		return -1;
 	if (found && (present.joined || present.removed))
 		return set_fault(fault, FAULT_REFUSED,
 				 "the record has a front end %s already, which %s: a name is for "
 				 "good: take another one",
 				 name, present.removed ? "was removed" : "has joined");
-	number = present.number;
-	if ((!found && insert_front_end(&transaction, name, now_s, &number, fault) < 0) ||
-	    commit_transaction(&transaction, fault) < 0)
-		return -1;
-	*ret_number = number;
-	return 0;
+	*ret_number = present.number;
+	return found ? 0 : insert_front_end(transaction, name, now_s, ret_number, fault);
+}
+
+int add_front_end(struct store *store, const char *name, int64_t now_s, int64_t *ret_number,
+		  struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	bool done;
+
+	if (!is_shared_store(store))
+		return set_fault(fault, FAULT_REFUSED,
+				 "%s: a record in a file is of one host: for several, put it into "
+				 "PostgreSQL (ca.store in the manifest; certpool store copy)",
+				 store_name(store));
+	do {
+		done = begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) == 0 &&
+		       find_or_insert(&transaction, name, now_s, ret_number, fault) == 0 &&
+		       commit_transaction(&transaction, fault) == 0;
+	} while (!done && should_repeat(&transaction, fault));
+	return done ? 0 : -1;
 }
 
 int join_front_ends(struct store *store, const struct layout *layout, const char *name,
@@ -364,35 +371,46 @@ int join_front_ends(struct store *store, const struct layout *layout, const char
 	return write_front_end_file(layout, number, fault);
 }
 
-int remove_front_end(struct store *store, const struct layout *layout, const char *name,
-		     int64_t now_s, size_t *ret_left, struct fault *fault)
+static int remove_within(struct transaction *transaction, const struct layout *layout,
+			 const char *name, int64_t now_s, size_t *ret_left, struct fault *fault)
 {
 	static const char sql[] =
 		"UPDATE front_end SET removed_at = ?2, public_key = NULL WHERE id = ?1";
-	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct front_end present = {0};
 	char kid[KEY_ID_SIZE];
 	bool found;
 
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    find_by_name(&transaction, name, &present, &found, fault) < 0)
+	if (find_by_name(transaction, name, &present, &found, fault) < 0)
 		return -1;
 	if (!found || present.removed)
 		return set_fault(
 			fault, FAULT_NOT_FOUND,
 			"the CA's record has no front end \"%s\", or it was removed before", name);
-	if (present.number == store_front_end(store))
+	if (present.number == store_front_end(transaction->store))
 		return set_fault(fault, FAULT_REFUSED,
 				 "%s is the front end of this host: remove it on another one",
 				 name);
-	if (run_statement(&transaction, sql,
+	if (run_statement(transaction, sql,
 			  VALUES(number_value(present.number), number_value(now_s)), NULL,
 			  fault) < 0 ||
-	    append_front_end_event(&transaction, "removed", name, now_s, fault) < 0 ||
-	    change_store_key(&transaction, layout, kid, ret_left, fault) < 0 ||
-	    append_front_end_event(&transaction, "new key of the store", kid, now_s, fault) < 0)
+	    append_front_end_event(transaction, "removed", name, now_s, fault) < 0 ||
+	    change_store_key(transaction, layout, kid, ret_left, fault) < 0)
 		return -1;
-	return commit_transaction(&transaction, fault);
+	return append_front_end_event(transaction, "new key of the store", kid, now_s, fault);
+}
+
+int remove_front_end(struct store *store, const struct layout *layout, const char *name,
+		     int64_t now_s, size_t *ret_left, struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	bool done;
+
+	do {
+		done = begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) == 0 &&
+		       remove_within(&transaction, layout, name, now_s, ret_left, fault) == 0 &&
+		       commit_transaction(&transaction, fault) == 0;
+	} while (!done && should_repeat(&transaction, fault));
+	return done ? 0 : -1;
 }
 
 int check_only_front_end(struct store *store, const char *act, struct fault *fault)

@@ -1,6 +1,7 @@
 #include "common/ca/store/absorb_crl.h"
 
 #include "common/ca/store/audit.h"
+#include "common/ca/store/barred.h"
 #include "common/ca/store/clients.h"
 #include "common/ca/store/crl_state.h"
 #include "common/ca/store/issuers.h"

@@ -1,13 +1,62 @@
 #include "common/ca/store/barred.h"
 
 #include "common/base/staging.h"
+#include "common/ca/store/audit.h"
 #include "common/ca/store/clients.h"
+#include "common/ca/store/statement.h"
 
 #include <string.h>
 
 enum { BARRED_MAX = 64 * 1024 * 1024 };
 
 static const char lock_name[] = BARRED_FILE ".lock";
+
+int bar_client(struct transaction *transaction, const char *name, const char *why, int64_t now_s,
+	       bool *ret_changed, struct fault *fault)
+{
+	static const char sql[] = "UPDATE client SET disabled = 1 WHERE name = ?1 AND disabled = 0"
+				  " AND revoked_at IS NULL";
+	const struct event event = {.kind = EVENT_POLICY,
+				    .time_s = now_s,
+				    .by = CA_NAME,
+				    .client = name,
+				    .type = "disabled",
+				    .detail = why};
+	int64_t changed;
+
+	if (run_statement(transaction, sql, VALUES(text_value(name)), &changed, fault) < 0 ||
+	    (changed > 0 && append_event(transaction, &event, fault) < 0))
+		return -1;
+	*ret_changed = changed > 0;
+	return 0;
+}
+
+int list_barred(struct store *store, struct buffer *ret_names, struct fault *fault)
+{
+	static const char sql[] = "SELECT name FROM client WHERE disabled <> 0"
+				  " OR revoked_at IS NOT NULL ORDER BY name";
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	CLEANUP(close_rows) struct rows rows = {0};
+	CLEANUP(clear_buffer) struct buffer names = {0};
+	bool row;
+
+	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
+	    query_rows(&transaction, sql, NO_VALUES, &rows, fault) < 0 ||
+	    next_row(&rows, &row, fault) < 0)
+		return -1;
+	while (row) {
+		char name[NAME_SIZE];
+
+		row_name(&rows, 0, name);
+		append_format(&names, "%s\n", name);
+		if (next_row(&rows, &row, fault) < 0)
+			return -1;
+	}
+	if (check_buffer(&names, fault) < 0)
+		return -1;
+	*ret_names = take_buffer(&names);
+	return 0;
+}
 
 static int read_text(const struct layout *layout, struct buffer *ret_text, struct fault *fault)
 {

@@ -10,6 +10,15 @@
  */
 #define BARRED_FILE "barred"
 
+/* The names of the clients that are disabled, revoked or removed, sorted, one a line. */
+int list_barred(struct store *store, struct buffer *ret_names, struct fault *fault) MUST_CHECK;
+
+/* Disables a client inside a WRITE transaction. *ret_changed is false where it was barred before,
+ * also for a client that there is not. why: for the audit log. */
+struct transaction;
+int bar_client(struct transaction *transaction, const char *name, const char *why, int64_t now_s,
+	       bool *ret_changed, struct fault *fault) MUST_CHECK;
+
 /* Writes the file anew from the record, unless it says so already. */
 int write_barred(struct store *store, const struct layout *layout, struct fault *fault) MUST_CHECK;
 

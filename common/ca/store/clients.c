@@ -292,69 +292,89 @@ int write_client(struct store *store, const struct client *client, enum client_c
 		 int64_t now_s, struct fault *fault)
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
+	bool done;
 
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    (change == CLIENT_ADD ? add_client_row(&transaction, client, now_s, fault)
-				  : change_client_row(&transaction, client, now_s, fault)) < 0)
-		return -1;
-	return commit_transaction(&transaction, fault);
+	do {
+		done = begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) == 0 &&
+		       (change == CLIENT_ADD
+				? add_client_row(&transaction, client, now_s, fault)
+				: change_client_row(&transaction, client, now_s, fault)) == 0 &&
+		       commit_transaction(&transaction, fault) == 0;
+	} while (!done && should_repeat(&transaction, fault));
+	return done ? 0 : -1;
+}
+
+static int add_client_rows(struct transaction *transaction, const struct client *clients,
+			   size_t count, int64_t now_s, size_t *ret_failed, struct fault *fault)
+{
+	for (*ret_failed = 0; *ret_failed < count; ++*ret_failed)
+		if (add_client_row(transaction, &clients[*ret_failed], now_s, fault) < 0)
+			return -1;
+	return 0;
 }
 
 int add_clients(struct store *store, const struct client *clients, size_t count, int64_t now_s,
 		size_t *ret_failed, struct fault *fault)
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
+	bool done;
 
-	*ret_failed = count;
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		if (add_client_row(&transaction, &clients[i], now_s, fault) == 0)
-			continue;
-		*ret_failed = i;
-		return -1;
-	}
-	return commit_transaction(&transaction, fault);
+	do {
+		*ret_failed = count;
+		done = begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) == 0 &&
+		       add_client_rows(&transaction, clients, count, now_s, ret_failed, fault) ==
+			       0 &&
+		       commit_transaction(&transaction, fault) == 0;
+	} while (!done && should_repeat(&transaction, fault));
+	return done ? 0 : -1;
 }
 
-int remove_client(struct store *store, const char *name, int64_t now_s, bool *ret_changed,
-		  struct fault *fault)
+static int remove_client_row(struct transaction *transaction, const char *name, int64_t now_s,
+			     bool *ret_changed, struct fault *fault)
 {
 	static const char sql[] = "UPDATE client SET removed_at = ?1, disabled = 1"
 				  " WHERE name = ?2";
 	/* A later client of the name is somebody else. */
 	static const char accounts_sql[] = "DELETE FROM acme_account WHERE client = ?1";
-	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(clear_client) struct client client = {0};
 	bool found;
 
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    find_client_row(&transaction, name, &client, &found, fault) < 0)
+	if (find_client_row(transaction, name, &client, &found, fault) < 0)
 		return -1;
 	if (!found)
 		return refuse_unknown_client(name, fault);
 	*ret_changed = !client.removed;
 	if (client.removed)
-		return commit_transaction(&transaction, fault);
-	if (run_statement(&transaction, sql, VALUES(number_value(now_s), text_value(name)), NULL,
+		return 0;
+	if (run_statement(transaction, sql, VALUES(number_value(now_s), text_value(name)), NULL,
 			  fault) < 0 ||
-	    run_statement(&transaction, accounts_sql, VALUES(text_value(name)), NULL, fault) < 0)
+	    run_statement(transaction, accounts_sql, VALUES(text_value(name)), NULL, fault) < 0)
 		return -1;
-	if (append_client_change(&transaction, name, "removed", NULL, now_s, fault) < 0)
-		return -1;
-	return commit_transaction(&transaction, fault);
+	return append_client_change(transaction, name, "removed", NULL, now_s, fault);
 }
 
-int set_client_disabled(struct store *store, const char *name, bool disabled, int64_t now_s,
-			bool *ret_changed, struct fault *fault)
+int remove_client(struct store *store, const char *name, int64_t now_s, bool *ret_changed,
+		  struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	bool done;
+
+	do {
+		done = begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) == 0 &&
+		       remove_client_row(&transaction, name, now_s, ret_changed, fault) == 0 &&
+		       commit_transaction(&transaction, fault) == 0;
+	} while (!done && should_repeat(&transaction, fault));
+	return done ? 0 : -1;
+}
+
+static int switch_client_row(struct transaction *transaction, const char *name, bool disabled,
+			     int64_t now_s, bool *ret_changed, struct fault *fault)
 {
 	static const char sql[] = "UPDATE client SET disabled = ?1 WHERE name = ?2";
-	CLEANUP(end_transaction) struct transaction transaction = {0};
 	CLEANUP(clear_client) struct client client = {0};
 	bool found;
 
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    find_client_row(&transaction, name, &client, &found, fault) < 0)
+	if (find_client_row(transaction, name, &client, &found, fault) < 0)
 		return -1;
 	if (!found || client.removed)
 		return refuse_unknown_client(name, fault);
@@ -362,60 +382,27 @@ int set_client_disabled(struct store *store, const char *name, bool disabled, in
 		return refuse_revoked(name, fault);
 	*ret_changed = client.disabled != disabled;
 	if (!*ret_changed)
-		return commit_transaction(&transaction, fault);
-	if (run_statement(&transaction, sql, VALUES(number_value(disabled), text_value(name)), NULL,
-			  fault) < 0 ||
-	    append_client_change(&transaction, name, disabled ? "disabled" : "enabled", NULL, now_s,
-				 fault) < 0)
+		return 0;
+	if (run_statement(transaction, sql, VALUES(number_value(disabled), text_value(name)), NULL,
+			  fault) < 0)
 		return -1;
-	return commit_transaction(&transaction, fault);
+	return append_client_change(transaction, name, disabled ? "disabled" : "enabled", NULL,
+				    now_s, fault);
 }
 
-int bar_client(struct transaction *transaction, const char *name, const char *why, int64_t now_s,
-	       bool *ret_changed, struct fault *fault)
+int set_client_disabled(struct store *store, const char *name, bool disabled, int64_t now_s,
+			bool *ret_changed, struct fault *fault)
 {
-	static const char sql[] = "UPDATE client SET disabled = 1 WHERE name = ?1 AND disabled = 0"
-				  " AND revoked_at IS NULL";
-	const struct event event = {.kind = EVENT_POLICY,
-				    .time_s = now_s,
-				    .by = CA_NAME,
-				    .client = name,
-				    .type = "disabled",
-				    .detail = why};
-	int64_t changed;
-
-	if (run_statement(transaction, sql, VALUES(text_value(name)), &changed, fault) < 0 ||
-	    (changed > 0 && append_event(transaction, &event, fault) < 0))
-		return -1;
-	*ret_changed = changed > 0;
-	return 0;
-}
-
-int list_barred(struct store *store, struct buffer *ret_names, struct fault *fault)
-{
-	static const char sql[] = "SELECT name FROM client WHERE disabled <> 0"
-				  " OR revoked_at IS NOT NULL ORDER BY name";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
-	CLEANUP(close_rows) struct rows rows = {0};
-	CLEANUP(clear_buffer) struct buffer names = {0};
-	bool row;
+	bool done;
 
-	if (begin_transaction(store, TRANSACTION_SCAN, &transaction, fault) < 0 ||
-	    query_rows(&transaction, sql, NO_VALUES, &rows, fault) < 0 ||
-	    next_row(&rows, &row, fault) < 0)
-		return -1;
-	while (row) {
-		char name[NAME_SIZE];
-
-		row_name(&rows, 0, name);
-		append_format(&names, "%s\n", name);
-		if (next_row(&rows, &row, fault) < 0)
-			return -1;
-	}
-	if (check_buffer(&names, fault) < 0)
-		return -1;
-	*ret_names = take_buffer(&names);
-	return 0;
+	do {
+		done = begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) == 0 &&
+		       switch_client_row(&transaction, name, disabled, now_s, ret_changed, fault) ==
+			       0 &&
+		       commit_transaction(&transaction, fault) == 0;
+	} while (!done && should_repeat(&transaction, fault));
+	return done ? 0 : -1;
 }
 
 int list_clients(struct store *store, client_function *function, void *context, struct fault *fault)

@@ -91,15 +91,6 @@ int remove_client(struct store *store, const char *name, int64_t now_s, bool *re
 int set_client_disabled(struct store *store, const char *name, bool disabled, int64_t now_s,
 			bool *ret_changed, struct fault *fault) MUST_CHECK;
 
-/* The same inside a WRITE transaction, to disable: *ret_changed is false also for a client that
-   there is not. why: for the audit log. */
-struct transaction;
-int bar_client(struct transaction *transaction, const char *name, const char *why, int64_t now_s,
-	       bool *ret_changed, struct fault *fault) MUST_CHECK;
-
-/* The names of the clients that are disabled, revoked or removed, sorted, one a line. */
-int list_barred(struct store *store, struct buffer *ret_names, struct fault *fault) MUST_CHECK;
-
 typedef int client_function(void *context, const struct client *client, struct fault *fault);
 
 /* Lists all clients by name. -1 of the function ends the listing. */

@@ -220,18 +220,17 @@ int list_fleet(struct store *store, int64_t now_s, fleet_function *function, voi
 
 /* --- invitations and presence --- */
 
-int note_invitation(struct store *store, const struct invitation_note *note, struct fault *fault)
+static int note_invitation_within(struct transaction *transaction,
+				  const struct invitation_note *note, struct fault *fault)
 {
 	static const char sql[] = "UPDATE client SET invited_at = ?1, invitation_ends = ?2,"
 				  " invitation_kid = COALESCE(?3,"
 				  " CASE WHEN ?4 = 0 THEN invitation_kid ELSE NULL END),"
 				  " joined_at = CASE WHEN ?4 = 1 THEN NULL ELSE joined_at END"
 				  " WHERE name = ?5 AND removed_at IS NULL";
-	CLEANUP(end_transaction) struct transaction transaction = {0};
 	int64_t changed;
 
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    run_statement(&transaction, sql,
+	if (run_statement(transaction, sql,
 			  VALUES(number_value(note->now_s),
 				 note->ends_s != 0 ? number_value(note->ends_s) : no_value(),
 				 note->kid != NULL ? text_value(note->kid) : no_value(),
@@ -240,10 +239,20 @@ int note_invitation(struct store *store, const struct invitation_note *note, str
 		return -1;
 	if (changed == 0)
 		return refuse_unknown_client(note->client, fault);
-	if (append_client_change(&transaction, note->client, "invited", NULL, note->now_s, fault) <
-	    0)
-		return -1;
-	return commit_transaction(&transaction, fault);
+	return append_client_change(transaction, note->client, "invited", NULL, note->now_s, fault);
+}
+
+int note_invitation(struct store *store, const struct invitation_note *note, struct fault *fault)
+{
+	CLEANUP(end_transaction) struct transaction transaction = {0};
+	bool done;
+
+	do {
+		done = begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) == 0 &&
+		       note_invitation_within(&transaction, note, fault) == 0 &&
+		       commit_transaction(&transaction, fault) == 0;
+	} while (!done && should_repeat(&transaction, fault));
+	return done ? 0 : -1;
 }
 
 /* Refuses unless there is an invitation, and nobody has joined by it. */
@@ -289,13 +298,18 @@ int withdraw_invitation(struct store *store, const char *client, int64_t now_s, 
 				  " invitation_kid = NULL"
 				  " WHERE name = ?1";
 	CLEANUP(end_transaction) struct transaction transaction = {0};
+	bool done;
 
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    check_open_invitation(&transaction, client, fault) < 0 ||
-	    run_statement(&transaction, sql, VALUES(text_value(client)), NULL, fault) < 0 ||
-	    append_client_change(&transaction, client, "withdrawn", NULL, now_s, fault) < 0)
-		return -1;
-	return commit_transaction(&transaction, fault);
+	do {
+		done = begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) == 0 &&
+		       check_open_invitation(&transaction, client, fault) == 0 &&
+		       run_statement(&transaction, sql, VALUES(text_value(client)), NULL, fault) ==
+			       0 &&
+		       append_client_change(&transaction, client, "withdrawn", NULL, now_s,
+					    fault) == 0 &&
+		       commit_transaction(&transaction, fault) == 0;
+	} while (!done && should_repeat(&transaction, fault));
+	return done ? 0 : -1;
 }
 
 /* What the record says of a client's presence. */

@@ -105,14 +105,18 @@ static int prune_batch(struct store *store, const struct prune_options *options,
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
 	struct prune_batch batch;
+	bool done;
 
-	if (begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) < 0 ||
-	    select_batch(&transaction, options, &batch, fault) < 0 ||
-	    (batch.count > 0 && remove_batch(&transaction, &batch, options->now_s, fault) < 0) ||
-	    commit_transaction(&transaction, fault) < 0)
-		return -1;
-	*ret_count = batch.count;
-	return 0;
+	do {
+		done = begin_transaction(store, TRANSACTION_WRITE, &transaction, fault) == 0 &&
+		       select_batch(&transaction, options, &batch, fault) == 0 &&
+		       (batch.count == 0 ||
+			remove_batch(&transaction, &batch, options->now_s, fault) == 0) &&
+		       commit_transaction(&transaction, fault) == 0;
+	} while (!done && should_repeat(&transaction, fault));
+	if (done)
+		*ret_count = batch.count;
+	return done ? 0 : -1;
 }
 
 int read_attested_time(struct store *store, int64_t *ret_attested_s, struct fault *fault)

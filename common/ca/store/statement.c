@@ -51,8 +51,7 @@ static int find_line(struct store *store, const struct transaction *ended, bool 
 }
 
 /* *problem: what the commit ended with. */
-static int find_outcome(const struct transaction *ended, const struct fault *problem,
-			struct fault *fault)
+static int find_outcome(struct transaction *ended, const struct fault *problem, struct fault *fault)
 {
 	unsigned int tries = 0;
 	struct fault trouble;
@@ -66,6 +65,7 @@ static int find_outcome(const struct transaction *ended, const struct fault *pro
 			continue;
 		if (committed)
 			return 0;
+		ended->uncertain = false;
 		return set_fault(fault, FAULT_INTERRUPTED,
 				 "%s: the database undid the change: ask again",
 				 ended->store->name);
@@ -86,6 +86,7 @@ int commit_transaction(struct transaction *transaction, struct fault *fault)
 				 store->name);
 	if (store->driver->commit(TAKE(transaction->connection), &problem) == 0)
 		return 0;
+	transaction->uncertain = true;
 	return find_outcome(transaction, &problem, fault);
 }
 
@@ -107,6 +108,15 @@ bool should_run_again(const struct fault *problem, unsigned int *tries)
 		return false;
 	(void)!draw_below((uint64_t)WAIT_US << *tries, &wait_us, &ignored);
 	sleep_us((int64_t)wait_us);
+	return true;
+}
+
+bool should_repeat(struct transaction *transaction, struct fault *fault)
+{
+	end_transaction(transaction);
+	if (transaction->uncertain || !should_run_again(fault, &transaction->tries))
+		return false;
+	*fault = (struct fault){0};
 	return true;
 }
 

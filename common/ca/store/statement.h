@@ -40,6 +40,8 @@ struct transaction {
 	struct store *store;
 	struct store_connection *connection; /* NULL: not begun, or ended */
 	struct rows *open_rows;
+	unsigned int tries; /* of should_repeat */
+	bool uncertain;     /* whether it was committed is not known */
 	int64_t line_id; /* of the last line that it appended to the audit log (audit.h); 0: none */
 	uint8_t line_sha256[SHA256_LEN];
 };
@@ -70,6 +72,17 @@ int read_store_clock(struct transaction *transaction, int64_t *ret_now_s,
  * when the transaction that failed was committed after all.
  */
 bool should_run_again(const struct fault *problem, unsigned int *tries);
+
+/*
+ * The same for a function whose outcome is another one after its own change, such as one that adds
+ * what must not be there: false where the transaction may have been committed. When it is true, the
+ * transaction has ended, and *fault is empty.
+ *
+ *	do {
+ *		done = begin_transaction(…) == 0 && … && commit_transaction(…) == 0;
+ *	} while (!done && should_repeat(&transaction, fault));
+ */
+bool should_repeat(struct transaction *transaction, struct fault *fault);
 
 /* A parameter of a statement, or a column of a row. */
 enum value_kind {

@@ -1,6 +1,7 @@
 #include "common/ca/store/clients.h"
 
 #include "common/ca/store/audit.h"
+#include "common/ca/store/barred.h"
 #include "common/ca/store/revoke.h"
 #include "common/ca/store/statement.h"
 #include "tests/support/expect.h"
