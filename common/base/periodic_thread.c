@@ -9,6 +9,7 @@ struct periodic_thread {
 	periodic_function *function;
 	void *context;
 	unsigned int interval_ms;
+	unsigned int next_ms; /* the interval up to the next call: at most interval_ms */
 	pthread_t id;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -24,7 +25,7 @@ static struct timespec add_ms(struct timespec time, unsigned int ms)
 	return time;
 }
 
-/* Waits for the interval. false: the thread is to stop. */
+/* Waits for the interval, which may become shorter meanwhile. false: the thread is to stop. */
 static bool wait_interval(struct periodic_thread *thread)
 {
 	struct timespec now = {0};
@@ -33,10 +34,12 @@ static bool wait_interval(struct periodic_thread *thread)
 	int result = 0;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	end = add_ms(now, thread->interval_ms);
 	pthread_mutex_lock(&thread->lock);
-	while (!thread->stopping && result == 0)
+	while (!thread->stopping && result == 0) {
+		end = add_ms(now, thread->next_ms);
 		result = pthread_cond_timedwait(&thread->changed, &thread->lock, &end);
+	}
+	thread->next_ms = thread->interval_ms;
 	stopping = thread->stopping;
 	pthread_mutex_unlock(&thread->lock);
 	return !stopping;
@@ -74,6 +77,7 @@ int start_periodic_thread(unsigned int interval_ms, periodic_function *function,
 	thread->function = function;
 	thread->context = context;
 	thread->interval_ms = interval_ms;
+	thread->next_ms = interval_ms;
 	pthread_mutex_init(&thread->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -83,6 +87,15 @@ int start_periodic_thread(unsigned int interval_ms, periodic_function *function,
 		return set_fault(fault, FAULT_FAILED, "no thread can be made");
 	*ret_thread = TAKE(thread);
 	return 0;
+}
+
+void hasten_periodic_thread(struct periodic_thread *thread, unsigned int after_ms)
+{
+	pthread_mutex_lock(&thread->lock);
+	if (after_ms < thread->next_ms)
+		thread->next_ms = after_ms;
+	pthread_cond_broadcast(&thread->changed);
+	pthread_mutex_unlock(&thread->lock);
 }
 
 void stop_periodic_thread(struct periodic_thread **pointer)

@@ -97,18 +97,27 @@ static bool is_record_away(const struct fault *failure)
 	return failure->class == FAULT_BUSY || failure->class == FAULT_INTERRUPTED;
 }
 
+static void note_made(struct crl_cache *cache, int64_t begun_us, int64_t took_us)
+{
+	int64_t share_us = took_us * CRL_SHARE;
+
+	cache->made_us = begun_us;
+	cache->pace_us =
+		is_shared_store(cache->options.store) && share_us < pace_us ? share_us : pace_us;
+}
+
 int renew_crl(struct crl_cache *cache, int64_t now_s, struct crl_info *ret_info,
 	      struct fault *fault)
 {
 	int64_t now_us = read_stopwatch_us();
-	bool waits = cache->made_us != 0 && now_us - cache->made_us < pace_us;
+	bool waits = cache->made_us != 0 && now_us - cache->made_us < cache->pace_us;
 	struct crl_info info = {0};
 	struct fault failure = {0};
 
 	(void)!publish_crl(&cache->options, waits ? CRL_WHEN_OLD : CRL_WHEN_DUE, now_s, &info,
 			   &failure);
 	if (info.made)
-		cache->made_us = now_us;
+		note_made(cache, now_us, read_stopwatch_us() - now_us);
 	pthread_mutex_lock(&cache->lock);
 	/* Whoever asks for the CRL finds out by itself when the record is there again. */
 	if (!is_record_away(&failure))

@@ -15,6 +15,7 @@
 struct crl_cache {
 	struct ca_crl_options options;
 	int64_t made_us;      /* of the stopwatch: the last renew_crl that made one; 0: none yet */
+	int64_t pace_us;      /* from there to the next one for revocations */
 	pthread_mutex_t lock; /* of the members below */
 	struct shared_body *body;      /* NULL: not read yet */
 	struct retired_bodies retired; /* earlier ones; slow readers of the oldest are ended */
@@ -54,10 +55,12 @@ bool is_any_crl_alarmed(struct crl_caches *caches);
 
 /*
  * Makes a CRL if one is due. For revocations it makes at most one in CRL_PACE_S: clients can cause
- * them one by one, and a verb makes a CRL for an operator's. *ret_info is the current CRL. For one
- * thread only.
+ * them one by one, and a verb makes a CRL for an operator's. In a record that several front ends
+ * share, whose CRL all of them are to have soon, this is but a tenth of the time: the next one may
+ * come after CRL_SHARE times as long as the last one took, CRL_PACE_S at most. *ret_info is the
+ * current CRL. For one thread only.
  */
-enum { CRL_PACE_S = 10 };
+enum { CRL_PACE_S = 10, CRL_SHARE = 10 };
 int renew_crl(struct crl_cache *cache, int64_t now_s, struct crl_info *ret_info,
 	      struct fault *fault) MUST_CHECK;
 

@@ -215,6 +215,7 @@ static int become_publisher(struct publisher *publisher, enum crl_publishing mod
 		if (mine || !*ret_due)
 			return 0;
 		if (options->no_waiting) {
+			publisher->elsewhere = true;
 			*ret_due = false;
 			return 0;
 		}
@@ -247,6 +248,7 @@ int publish_crl(const struct ca_crl_options *options, enum crl_publishing mode, 
 		return -1;
 	if (!due) {
 		*ret_info = describe_crl(&before, now_s);
+		ret_info->elsewhere = publisher.elsewhere;
 		return 0;
 	}
 	if (build_crl(&crl, &before, now_s, fault) < 0 ||

@@ -30,7 +30,8 @@ struct crl_info {
 	uint64_t number;
 	int64_t this_update_s;
 	int64_t next_update_s;
-	bool made;      /* now; false: the present one is current */
+	bool made;      /* now; false: the present one is current, or: */
+	bool elsewhere; /* another front end makes one now, which may lack the latest revocations */
 	bool ended;     /* the issuer has no certificate left that is valid, and no CRL any more */
 	size_t entries; /* only when made now */
 	int64_t future_s; /* only when made now: the thisUpdate of the CRL before, if that was from

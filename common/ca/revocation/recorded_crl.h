@@ -23,6 +23,7 @@ int take_recorded_crl(const struct ca_crl_options *options, const struct crl_sta
 struct publisher {
 	const struct ca_crl_options *options;
 	struct lease lease; /* name NULL: there is none */
+	bool elsewhere;     /* a CRL is due, and another front end makes one now */
 };
 
 int begin_publisher(struct publisher *publisher, bool *ret_mine, struct fault *fault) MUST_CHECK;

@@ -14,6 +14,7 @@
 enum {
 	MICROSECONDS = 1000000, /* a second */
 	INTERVAL_MS = 1000,
+	HASTENED_MS = 500,
 	CRL_RETRY_S = 10, /* until then nobody gets the CRL */
 	RETRY_S = 60,
 	ATTESTED_INTERVAL_S = 3600,
@@ -23,7 +24,7 @@ enum {
 
 struct maintenance {
 	struct maintenance_settings settings;
-	struct periodic_thread *thread;
+	struct periodic_thread *thread; /* under the lock */
 	/* Of the stopwatch, which a wrong clock does not move: */
 	int64_t crl_from_us;      /* no CRL before then: the last attempt failed */
 	int64_t issuers_from_us;  /* the same for a new issuer */
@@ -35,7 +36,7 @@ struct maintenance {
 	int64_t ends_logged_s; /* of the clock; 0: not yet */
 	int64_t checkpoint_from_us;
 	bool heartbeat_failed;
-	pthread_mutex_t lock; /* of the figures */
+	pthread_mutex_t lock; /* of the figures, and of the thread's pointer */
 	struct maintenance_figures figures;
 };
 
@@ -114,6 +115,17 @@ static bool ends_before(const struct crl_info *info, const struct crl_info *othe
 	return !info->ended && (other == NULL || info->next_update_s < other->next_update_s);
 }
 
+/* For a CRL. Clients cause revocations one by one: the rounds keep a distance. */
+static void hasten_round(void *context)
+{
+	struct maintenance *maintenance = context;
+
+	pthread_mutex_lock(&maintenance->lock);
+	if (maintenance->thread != NULL)
+		hasten_periodic_thread(maintenance->thread, HASTENED_MS);
+	pthread_mutex_unlock(&maintenance->lock);
+}
+
 static int renew_crls(struct maintenance *maintenance, struct crl_info *ret_first,
 		      struct fault *fault)
 {
@@ -129,6 +141,8 @@ static int renew_crls(struct maintenance *maintenance, struct crl_info *ret_firs
 
 		if (renew_crl(cache, read_clock(), &info, &failure) < 0)
 			continue;
+		if (info.elsewhere)
+			hasten_round(maintenance);
 		note_future_crl(maintenance, &info);
 		if (ends_before(&info, any ? &first : NULL)) {
 			first = info;
@@ -338,6 +352,7 @@ int start_maintenance(const struct maintenance_settings *settings,
 {
 	CLEANUP(stop_maintenance)
 	struct maintenance *maintenance = calloc(1, sizeof(*maintenance));
+	struct periodic_thread *thread = NULL;
 
 	if (maintenance == NULL)
 		return set_memory_fault(fault);
@@ -345,9 +360,13 @@ int start_maintenance(const struct maintenance_settings *settings,
 	maintenance->clock_lead_s = read_clock() - read_stopwatch_us() / MICROSECONDS;
 	pthread_mutex_init(&maintenance->lock, NULL);
 	refresh_crls(maintenance);
-	if (start_periodic_thread(INTERVAL_MS, run_round, maintenance, &maintenance->thread,
-				  fault) < 0)
+	if (start_periodic_thread(INTERVAL_MS, run_round, maintenance, &thread, fault) < 0)
 		return -1;
+	pthread_mutex_lock(&maintenance->lock);
+	maintenance->thread = thread;
+	pthread_mutex_unlock(&maintenance->lock);
+	if (is_shared_store(settings->store))
+		watch_revocations(settings->store, hasten_round, maintenance);
 	*ret_maintenance = TAKE(maintenance);
 	return 0;
 }
@@ -355,10 +374,15 @@ int start_maintenance(const struct maintenance_settings *settings,
 void stop_maintenance(struct maintenance **pointer)
 {
 	struct maintenance *maintenance = TAKE(*pointer);
+	struct periodic_thread *thread;
 
 	if (maintenance == NULL)
 		return;
-	stop_periodic_thread(&maintenance->thread);
+	watch_revocations(maintenance->settings.store, NULL, NULL);
+	pthread_mutex_lock(&maintenance->lock);
+	thread = TAKE(maintenance->thread);
+	pthread_mutex_unlock(&maintenance->lock);
+	stop_periodic_thread(&thread);
 	keep_attested_time(maintenance, 0);
 	pthread_mutex_destroy(&maintenance->lock);
 	free(maintenance);

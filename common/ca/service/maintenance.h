@@ -22,7 +22,9 @@
  * and at the end.
  *
  * In a record that several front ends share, it notes a heartbeat in each round, and the audit
- * log's checkpoints.
+ * log's checkpoints; and what clients revoke here has its round half a second after the one before,
+ * or at once, so that the CRL that all of them serve has it within the second in which the others
+ * look at the record.
  *
  * Once a day it logs the warnings about the ends of the CA's certificates (ca_ends.h).
  *

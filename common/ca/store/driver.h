@@ -47,6 +47,8 @@ struct store {
 	atomic_bool barred;           /* see bar_store */
 	struct joint_work insertions; /* of insert_certificates; open_store makes it */
 	struct live_counts counts;    /* of who leads these */
+	revocation_function *revoked; /* see watch_revocations; NULL: nobody watches */
+	void *revoked_context;
 };
 
 struct store_connection {

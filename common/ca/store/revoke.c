@@ -354,7 +354,7 @@ int revoke_certificates(struct store *store, const struct revocation *revocation
 			continue;
 		/* Also without a change: another process may have revoked them this moment. */
 		if (!revocation->dry_run)
-			settle_changes(store);
+			settle_revocations(store);
 		*ret_summary = revoke_context.summary;
 		return report_all(&revoke_context, function, context, fault);
 	} while (should_run_again(&problem, &tries));

@@ -137,6 +137,19 @@ void settle_changes(const struct store *store)
 		sleep_us(SETTLING_US + SETTLING_US / 4);
 }
 
+void watch_revocations(struct store *store, revocation_function *function, void *context)
+{
+	store->revoked = function;
+	store->revoked_context = context;
+}
+
+void settle_revocations(const struct store *store)
+{
+	if (store->revoked != NULL)
+		store->revoked(store->revoked_context);
+	settle_changes(store);
+}
+
 int confirm_store(struct store *store, struct fault *fault)
 {
 	return store->driver->confirm(store, fault);

@@ -85,6 +85,12 @@ int check_store_recent(struct store *store, struct fault *fault) MUST_CHECK;
 enum { SETTLING_US = 20000 };
 void settle_changes(const struct store *store);
 
+/* The same after a commit that may have revoked certificates: the function that watches is called
+   first. NULL: none. To be set while no other thread revokes. */
+typedef void revocation_function(void *context);
+void watch_revocations(struct store *store, revocation_function *function, void *context);
+void settle_revocations(const struct store *store);
+
 /* Commits a transaction without a change, where check_store_recent looks at commits: to be called
    every second. */
 int confirm_store(struct store *store, struct fault *fault) MUST_CHECK;

@@ -102,6 +102,15 @@ for front in "$first" "$second"; do
 	check 'the CRL has what the first revoked' eventually crl_lists "$front" 3
 	check 'and what the second did' eventually crl_lists "$front" 4
 done
+# By clients, one after the other.
+at=$second other=$first
+for member in 5 6 7; do
+	revoked=${EPOCHREALTIME/./}
+	expect 0 "a client revokes one by itself ($member)" "$certpool" revoke --ca "$at" --as client1 $member
+	check 'the CRL has it at the other front end' eventually crl_lists "$other" $member
+	echo "# on the CRL of the other front end $(((${EPOCHREALTIME/./} - revoked) / 1000)) ms after revoke was begun"
+	at=$other other=$([ "$at" = "$first" ] && echo "$second" || echo "$first")
+done
 same_crl() { curl -s -o crl1 "$first/crl" && curl -s -o crl2 "$second/crl" && cmp crl1 crl2; }
 check 'both have the same CRL' eventually same_crl
 

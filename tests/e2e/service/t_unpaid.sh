@@ -106,8 +106,9 @@ check 'the CRL soon' eventually has_last
 equal 'of the number that the answer said' "$last" \
 	"$(printf '%d' "$(openssl crl -inform DER -noout -crlnumber -in <(curl -s "$CERTPOOL_CA/crl") | cut -d= -f2)")"
 made=$(($(crls) - made))
-allowed=$(((SECONDS - began) / 10 + 1))
-check 'nine revocations made one CRL in ten seconds at most' test $made -le $allowed
+# Of a record that several front ends share, they are to have it within a second.
+if [ -n "$store" ]; then allowed=$((2 * (SECONDS - began) + 3)); else allowed=$(((SECONDS - began) / 10 + 1)); fi
+check 'nine revocations made few CRLs' test $made -le $allowed
 echo "# nine revocations made $made CRLs"
 check 'an operator'\''s is on the CRL when revoke returns' "$certpool" revoke client1/1
 serial=$(openssl x509 -noout -serial -in client1/cert/cert_key1.crt | cut -d= -f2)

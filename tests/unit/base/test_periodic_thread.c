@@ -38,3 +38,19 @@ Test(periodic_thread, stops_between_calls, .timeout = 60)
 	stop_periodic_thread(&thread);
 	cr_expect_eq(atomic_load(&calls), 1);
 }
+
+/* Each interval is an hour. */
+Test(periodic_thread, calls_earlier_when_it_is_hastened, .timeout = 60)
+{
+	struct periodic_thread *thread = NULL;
+	atomic_int calls = 0;
+
+	OK(start_periodic_thread(3600 * 1000, count_call, &calls, &thread, &fault));
+	for (int expected = 2; expected <= 4; expected++) {
+		hasten_periodic_thread(thread, expected == 3 ? 0 : 1);
+		hasten_periodic_thread(thread, 7200 * 1000);
+		while (atomic_load(&calls) < expected)
+			(void)usleep(100);
+	}
+	stop_periodic_thread(&thread);
+}

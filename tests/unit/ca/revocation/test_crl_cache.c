@@ -1,5 +1,6 @@
 #include "common/ca/revocation/crl_cache.h"
 
+#include "common/ca/store/driver.h"
 #include "common/ca/store/revoke.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/fixture.h"
@@ -90,6 +91,24 @@ Test(crl_cache, makes_one_for_revocations_in_ten_seconds_at_most)
 	cr_expect(renew(NOW_S + DAY_S).made);
 	cr_assert_eq(unlinkat(fixture.layout->cert, CRL_FILE, 0), 0);
 	cr_expect(renew(NOW_S + DAY_S).made);
+	free_certificate(&certificate);
+}
+
+/* In a tenth of the time at most: the other front ends wait for it. */
+Test(crl_cache, makes_more_for_revocations_in_a_shared_record)
+{
+	const int64_t hour_us = INT64_C(3600) * 1000000;
+	struct certificate *certificate = certify_one(&fixture, NOW_S);
+
+	options.store->shared = true;
+	cr_expect(renew(NOW_S).made);
+	cr_expect_gt(cache.pace_us, 0);
+	cr_expect_leq(cache.pace_us, CRL_PACE_S * INT64_C(1000000));
+	revoke_everything();
+	cache.made_us += hour_us;
+	cr_expect_not(renew(NOW_S).made);
+	cache.made_us -= hour_us + cache.pace_us;
+	cr_expect(renew(NOW_S).made);
 	free_certificate(&certificate);
 }
 

@@ -353,3 +353,34 @@ Test(revoke, rounds_the_time_down_but_for_a_compromised_key)
 		cr_expect_eq(record.revoked_at_s, rows[i].expected_s, "row %zu", i);
 	}
 }
+
+/* What it sees is committed. */
+static void count_revoked_now(void *context)
+{
+	CLEANUP(clear_issued_certificate) struct issued_certificate record = {0};
+	size_t *calls = context;
+
+	find_number(1, &record);
+	cr_expect_eq(record.revoked_at_s, REVOKED_AT_S);
+	++*calls;
+}
+
+Test(revoke, tells_who_watches_after_the_commit)
+{
+	const struct certificate_query one = {.client = "a", .member = "key1"};
+	struct revocation revocation = {
+		.by = "ca", .query = &one, .now_s = REVOKED_AT_S, .dry_run = true};
+	struct revocation_summary summary;
+	size_t calls = 0;
+
+	watch_revocations(store, count_revoked_now, &calls);
+	OK(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault));
+	cr_expect_eq(calls, 0);
+	revocation.dry_run = false;
+	OK(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault));
+	cr_expect_eq(summary.revoked, 1);
+	cr_expect_eq(calls, 1);
+	watch_revocations(store, NULL, NULL);
+	OK(revoke_certificates(store, &revocation, NULL, NULL, &summary, &fault));
+	cr_expect_eq(calls, 1);
+}
