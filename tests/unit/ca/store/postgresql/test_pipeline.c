@@ -1,5 +1,5 @@
-#include "common/ca/store/certificate_rows.h"
 #include "common/ca/store/certificates.h"
+#include "common/ca/store/revoke.h"
 #include "common/ca/store/statement.h"
 #include "tests/support/expect.h"
 #include "tests/unit/ca/store/postgresql/pg_record.h"
