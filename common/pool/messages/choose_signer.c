@@ -22,6 +22,8 @@ struct chooser {
 	uint64_t end;
 	uint64_t skip_to;  /* places before it are of members that cannot sign */
 	uint32_t *members; /* in the order of `seed` */
+	size_t last;       /* the last member of an order that signed; 0: not known */
+	size_t missed;     /* the last one that could not sign; 0: there was none */
 	uint8_t seed[SEED_LEN];
 	char boot[BOOT_SIZE];
 	int file; /* state/pool; -1: not open */
@@ -181,17 +183,19 @@ static int follow_order(struct chooser *chooser, struct pool_order *order, struc
 	const struct pool_settings *pool = &chooser->client->pool;
 	bool other = pool->reuse.method == REUSE_LIMITED_TIME && count_members(pool) > 1 &&
 		     order->count > 0 && order->count <= last_member(pool);
-	size_t previous = 0;
+	size_t previous;
 
 	if (other && take_order(chooser, order, fault) < 0)
 		return -1;
-	if (other)
-		previous = chooser->members[0];
+	previous = other ? chooser->members[0] : 0;
+	if (previous != chooser->missed)
+		chooser->last = previous;
 	do {
 		if (begin_order(pool, chooser->boot, order, fault) < 0 ||
 		    take_order(chooser, order, fault) < 0)
 			return -1;
-	} while (other && chooser->members[0] == previous);
+	} while (other && (chooser->members[0] == previous ||
+			   (chooser->members[0] == chooser->last && count_members(pool) > 2)));
 	return 0;
 }
 
@@ -260,6 +264,7 @@ static void skip_member(struct chooser *chooser, const struct place *place)
 	struct pool_order *order = &chooser->order;
 
 	pthread_mutex_lock(&chooser->lock);
+	chooser->missed = place->member;
 	if (memcmp(order->seed, place->seed, SEED_LEN) == 0) {
 		uint64_t next = (place->position / order->hold + 1) * order->hold;
 
@@ -285,6 +290,9 @@ static int choose_in_order(struct chooser *chooser, int64_t now_s, struct signer
 			return 0;
 		skip_member(chooser, &place);
 	}
+	pthread_mutex_lock(&chooser->lock);
+	chooser->last = 0; /* nobody else can sign */
+	pthread_mutex_unlock(&chooser->lock);
 	return choose_at_random(chooser, now_s, ret_signer, fault);
 }
 

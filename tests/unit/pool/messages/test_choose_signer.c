@@ -127,6 +127,35 @@ Test(choose_signer, ends_a_hold_of_messages_when_its_member_cannot_sign)
 	}
 }
 
+/* One of six members cannot sign: the orders that draw it are passed over. */
+Test(choose_signer, takes_another_member_after_a_hold_when_some_cannot_sign)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = NULL;
+	size_t last = 0;
+
+	choosing.client->pool.reuse.hold_messages = 1;
+	chooser = open_chooser(REUSE_LIMITED_TIME);
+	remove_member(2);
+	for (size_t i = 0; i < 200; i++) {
+		size_t member = choose(chooser);
+
+		cr_expect_neq(member, last);
+		last = member;
+	}
+}
+
+Test(choose_signer, lets_one_member_sign_when_no_other_can)
+{
+	CLEANUP(free_chooser) struct chooser *chooser = NULL;
+
+	choosing.client->pool.reuse.hold_messages = 2;
+	chooser = open_chooser(REUSE_LIMITED_TIME);
+	for (size_t i = 2; i <= CHOOSING_SIZE; i++)
+		remove_member(i);
+	for (size_t i = 0; i < 20; i++)
+		cr_expect_eq(choose(chooser), 1);
+}
+
 Test(choose_signer, draws_a_member_at_random_for_a_time)
 {
 	CLEANUP(free_chooser) struct chooser *chooser = NULL;
