@@ -408,10 +408,12 @@ static size_t count_done(const struct upkeep_summary *kept, enum member_need nee
 void print_kept(const struct command *command, const char *client,
 		const struct upkeep_summary *kept, struct json_line *line)
 {
-	char due[TIME_TEXT_SIZE] = "-";
+	char time[TIME_TEXT_SIZE];
+	char due[64] = "no renewal is due later";
 
+	format_time(kept->next_due_s, time);
 	if (kept->next_due_s != 0)
-		format_time(kept->next_due_s, due);
+		(void)snprintf(due, sizeof(due), "the next renewal is due at %s", time);
 	if (kept->chain_fetched)
 		print_note(command, "%s: cert/ca.crt was missing or damaged: fetched again",
 			   client);
@@ -432,12 +434,12 @@ void print_kept(const struct command *command, const char *client,
 			   by_count(kept->keyless, "that is", "they are"), client,
 			   by_count(kept->keyless, "it", "them"));
 	if (!command->json && kept->needs[NEED_NOTHING] == kept->members && !kept->chain_fetched) {
-		print_line("%s: nothing is due; the next renewal is due at %s", client, due);
+		print_line("%s: nothing is due; %s", client, due);
 		return;
 	}
 	if (!command->json) {
 		print_line("%s: enrolled %zu, repaired %zu, replaced %zu, renewed %zu; %zu were in "
-			   "order; %zu refused; the next renewal is due at %s",
+			   "order; %zu refused; %s",
 			   client, count_done(kept, NEED_CERTIFICATE),
 			   count_done(kept, NEED_REPAIR), count_done(kept, NEED_REPLACEMENT),
 			   count_done(kept, NEED_RENEWAL), kept->needs[NEED_NOTHING],

@@ -67,6 +67,7 @@ says 'advises what fills it up, which is below' 'client1: all members of the poo
 expect 0 'request leaves used members alone' "$certpool" request client1 --json
 equal 'and makes nothing' 0 "$(jq .keys out)"
 expect 0 'repair does' "$certpool" repair client1
+prints 'and has nothing to announce' '^client1: nothing is due; no renewal is due later$'
 expect 1 'renew does' "$certpool" needs-renewal client1 --within 1y
 equal 'the keys are still there' '1 2 3 4 5' "$(members Private)"
 
