@@ -36,6 +36,7 @@ struct maintenance {
 	int64_t ends_logged_s; /* of the clock; 0: not yet */
 	int64_t checkpoint_from_us;
 	bool heartbeat_failed;
+	bool issuers_failed;
 	pthread_mutex_t lock; /* of the figures, and of the thread's pointer */
 	struct maintenance_figures figures;
 };
@@ -173,18 +174,32 @@ static void refresh_crls(struct maintenance *maintenance)
 	pthread_mutex_unlock(&maintenance->lock);
 }
 
-/* After a failure the CA goes on with the issuers that it has. */
+/* What a database refuses that is away or busy, it may give the next moment. */
+static bool may_pass(const struct fault *failure)
+{
+	return failure->class == FAULT_BUSY || failure->class == FAULT_UNREACHABLE ||
+	       failure->class == FAULT_INTERRUPTED;
+}
+
+/* After a failure the CA goes on with the issuers that it has. Of failures that may pass and follow
+   each other, the first is logged. */
 static void refresh_issuers_of(struct maintenance *maintenance)
 {
 	const struct maintenance_settings *settings = &maintenance->settings;
 	struct fault failure = {0};
 	int64_t now_us = read_stopwatch_us();
 
-	if (settings->refresh == NULL || now_us < maintenance->issuers_from_us ||
-	    settings->refresh(settings->refresh_context, &failure) == 0)
+	if (settings->refresh == NULL || now_us < maintenance->issuers_from_us)
 		return;
-	log_failure(maintenance, "/ca.crt", &failure);
-	maintenance->issuers_from_us = now_us + (int64_t)RETRY_S * MICROSECONDS;
+	if (settings->refresh(settings->refresh_context, &failure) == 0) {
+		maintenance->issuers_failed = false;
+		return;
+	}
+	if (!maintenance->issuers_failed || !may_pass(&failure))
+		log_failure(maintenance, "/ca.crt", &failure);
+	maintenance->issuers_failed = true;
+	if (!may_pass(&failure))
+		maintenance->issuers_from_us = now_us + (int64_t)RETRY_S * MICROSECONDS;
 }
 
 static void write_refusals(struct maintenance *maintenance)

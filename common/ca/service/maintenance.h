@@ -14,9 +14,9 @@
  * The maintenance thread of a serving CA. About once a second it looks for a new issuer, and makes
  * the CRL of each issuer if it is due (renew_crl); it writes the lines of the audit log for
  * refusals that have none yet; and it counts the certificates for the metrics, rarely when counting
- * is slow: at most 1/100 of its time. A failure is logged and retried after a minute. The root's
- * CRL, which it cannot make, is looked at: that there is none, or that it ends soon, is logged
- * once.
+ * is slow: at most 1/100 of its time. A failure is logged and retried after a minute; a new
+ * issuer that the database did not give, being away or busy, in the next round. The root's CRL,
+ * which it cannot make, is looked at: that there is none, or that it ends soon, is logged once.
  *
  * It puts the time of the last fresh request into the record (record_attested_time), once an hour
  * and at the end.

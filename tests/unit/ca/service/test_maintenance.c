@@ -16,6 +16,8 @@ struct watched {
 	struct crl_caches crls;
 	struct maintenance *maintenance;
 	atomic_int failures;
+	atomic_int looks; /* for a new issuer */
+	bool busy;        /* the database is, when it is asked for one */
 };
 
 static void count_failure(void *context, const char *method, const char *path, unsigned int status,
@@ -24,10 +26,21 @@ static void count_failure(void *context, const char *method, const char *path, u
 	struct watched *watched = context;
 
 	(void)method;
-	cr_expect(strcmp(path, "/crl") == 0 || strcmp(path, "/metrics") == 0, "%s", path);
+	cr_expect(strcmp(path, "/crl") == 0 || strcmp(path, "/metrics") == 0 ||
+			  strcmp(path, "/ca.crt") == 0,
+		  "%s", path);
 	cr_expect_eq(status, 500);
 	cr_expect_str_not_empty(text);
 	atomic_fetch_add(&watched->failures, 1);
+}
+
+static int look_for_issuer(void *context, struct fault *fault)
+{
+	struct watched *watched = context;
+
+	if (atomic_fetch_add(&watched->looks, 1) < 2 && watched->busy)
+		return set_fault(fault, FAULT_BUSY, "the database is busy");
+	return 0;
 }
 
 static void start(struct watched *watched)
@@ -37,6 +50,8 @@ static void start(struct watched *watched)
 						.refusals =
 							authority_refusals(watched->ca.authority),
 						.authority = watched->ca.authority,
+						.refresh = look_for_issuer,
+						.refresh_context = watched,
 						.log = count_failure,
 						.log_context = watched};
 	struct ca_crl_options options = authority_crl_options(watched->ca.authority);
@@ -115,6 +130,19 @@ Test(maintenance, logs_a_failure_and_goes_on, .timeout = 60)
 	stop_maintenance(&watched.maintenance);
 	cr_expect_eq(atomic_load(&watched.failures), 1);
 	cr_expect_eq(figures.crl.number, 0);
+	stop(&watched);
+}
+
+/* Not a minute later: until then this front end would issue under the old one. */
+Test(maintenance, looks_for_a_new_issuer_again_in_the_next_round, .timeout = 60)
+{
+	struct watched watched = {.busy = true};
+
+	make_ca(&watched.ca, read_clock());
+	start(&watched);
+	while (atomic_load(&watched.looks) < 3)
+		(void)usleep(1000);
+	cr_expect_eq(atomic_load(&watched.failures), 1, "the first is logged");
 	stop(&watched);
 }
 
