@@ -95,14 +95,13 @@ void end_http_transaction(void *context, struct MHD_Connection *connection, void
 			  enum MHD_RequestTerminationCode code)
 {
 	struct http_transaction *transaction = TAKE(*pointer);
-	enum connection_phase late;
 
 	(void)context;
 	(void)connection;
 	(void)code;
 	if (transaction == NULL)
 		return;
-	late = finish_request(transaction->connection);
+	const enum connection_phase late = finish_request(transaction->connection);
 	if (late == CONNECTION_RECEIVING)
 		log_transaction(transaction, MHD_HTTP_REQUEST_TIMEOUT,
 				"the request did not arrive in time");
@@ -131,6 +130,8 @@ static enum MHD_Result queue_response(struct http_transaction *transaction,
 		if (last)
 			(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION,
 						      "close");
+		if (sends_body(transaction->method, transaction->status, transaction->answer_len))
+			announce_tls_body(*connection_tls(transaction->connection));
 		result = MHD_queue_response(transaction->mhd, transaction->status, response);
 	}
 	MHD_destroy_response(response);
@@ -212,7 +213,6 @@ static enum MHD_Result refuse_by_fault(struct http_transaction *transaction)
 static enum MHD_Result send_answer(struct http_transaction *transaction)
 {
 	struct http_response *response = &transaction->response;
-	struct MHD_Response *queued;
 
 	if (transaction->fault.class != FAULT_NONE)
 		return refuse_by_fault(transaction);
@@ -226,10 +226,11 @@ static enum MHD_Result send_answer(struct http_transaction *transaction)
 		transaction->shared = hold_shared_body(response->shared);
 	transaction->answer_len =
 		response->shared != NULL ? shared_octets(response->shared).len : response->body.len;
-	queued = new_handler_response(response,
-				      MHD_lookup_connection_value(transaction->mhd, MHD_HEADER_KIND,
-								  MHD_HTTP_HEADER_IF_NONE_MATCH),
-				      &transaction->status);
+	struct MHD_Response *queued =
+		new_handler_response(response,
+				     MHD_lookup_connection_value(transaction->mhd, MHD_HEADER_KIND,
+								 MHD_HTTP_HEADER_IF_NONE_MATCH),
+				     &transaction->status);
 	return queued != NULL ? queue_response(transaction, queued) : MHD_NO;
 }
 
@@ -356,10 +357,9 @@ static bool check_start(struct http_transaction *transaction, bool whole)
 static bool is_short(const struct http_transaction *transaction)
 {
 	const struct http_server_settings *settings = &transaction->server->settings;
-	enum handler_work work = transaction->route->work;
 
-	if (work != WORK_LOOKUP)
-		return work == WORK_SHORT;
+	if (transaction->route->work != WORK_LOOKUP)
+		return transaction->route->work == WORK_SHORT;
 	return !settings->lookups_wait ||
 	       (settings->at_hand != NULL &&
 		settings->at_hand(transaction->route, transaction->target,

@@ -134,6 +134,12 @@ static void add_fields(struct MHD_Response *response, const struct http_response
 					      (const char *)from->fields[i].value.data);
 }
 
+bool sends_body(const char *method, unsigned int status, size_t len)
+{
+	return len > 0 && status >= MHD_HTTP_OK && status != MHD_HTTP_NO_CONTENT &&
+	       status != MHD_HTTP_NOT_MODIFIED && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0;
+}
+
 struct MHD_Response *new_handler_response(struct http_response *response, const char *if_none_match,
 					  unsigned int *ret_status)
 {

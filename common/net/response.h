@@ -23,6 +23,9 @@ struct MHD_Response *new_refusal_response(const struct http_server_settings *set
 					  const struct http_route *route, unsigned int status,
 					  const char *detail);
 
+/* Whether an answer's body of that length goes to the client (RFC 9110 section 6.4.1). */
+bool sends_body(const char *method, unsigned int status, size_t len);
+
 /* Frees what add_response_field added, and the reason. */
 void clear_response_fields(struct http_response *response);
 

@@ -3,14 +3,17 @@
 #include "common/net/client_hello.h"
 #include "common/net/problem.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 enum {
 	RECORD_HANDSHAKE = 22, /* the type of a first record (RFC 8446 section 5.1) */
 	DRAINED_MAX = 16384,
+	PIECES_MAX = 8,
 };
 
 /* What the client hello is checked against is in client_hello.c. */
@@ -40,8 +43,10 @@ struct tls_connection {
 	int socket;
 	bool begun; /* an octet has come */
 	bool resumed;
-	bool finished; /* the client's last message of the handshake has come */
-	bool complete; /* and was verified */
+	bool finished;      /* the client's last message of the handshake has come */
+	bool complete;      /* and was verified */
+	bool holds_next;    /* the next record is sent with that after it */
+	struct buffer held; /* of it, what is to be sent yet */
 };
 
 int init_tls_server(struct tls_server *server, const struct http_server_settings *settings,
@@ -111,13 +116,63 @@ static ssize_t receive(gnutls_transport_ptr_t context, void *data, size_t len)
 	return 0;
 }
 
+/* False: there is no memory. */
+static bool hold_pieces(struct tls_connection *tls, const giovec_t *pieces, int count)
+{
+	for (int i = 0; i < count; i++)
+		append_bytes(&tls->held, (struct bytes){pieces[i].iov_base, pieces[i].iov_len});
+	if (!tls->held.failed)
+		return true;
+	clear_buffer(&tls->held);
+	return false;
+}
+
+static size_t count_octets(const giovec_t *pieces, int count)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < count; i++)
+		len += pieces[i].iov_len;
+	return len;
+}
+
+/* Sends what is held, and as much after it as the socket takes. GnuTLS comes again with all of a
+   record of which nothing was sent. */
+static ssize_t send_after_held(struct tls_connection *tls, const giovec_t *pieces, int count)
+{
+	giovec_t all[1 + PIECES_MAX] = {{tls->held.data, tls->held.len}};
+	struct msghdr message = {.msg_iov = all, .msg_iovlen = 1};
+	ssize_t sent;
+
+	for (; message.msg_iovlen < COUNT_OF(all) && message.msg_iovlen <= (size_t)count;
+	     message.msg_iovlen++)
+		all[message.msg_iovlen] = pieces[message.msg_iovlen - 1];
+	sent = sendmsg(tls->socket, &message, MSG_NOSIGNAL);
+	if (sent < 0)
+		return -1;
+	if ((size_t)sent > tls->held.len) {
+		sent -= (ssize_t)tls->held.len;
+		clear_buffer(&tls->held);
+		return sent;
+	}
+	tls->held.len -= (size_t)sent;
+	memmove(tls->held.data, tls->held.data + sent, tls->held.len);
+	errno = EAGAIN;
+	return -1;
+}
+
 static ssize_t send_pieces(gnutls_transport_ptr_t context, const giovec_t *pieces, int count)
 {
-	const struct tls_connection *tls = context;
+	struct tls_connection *tls = context;
 	const struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)pieces,
 				       .msg_iovlen = (size_t)count};
+	const bool holds = tls->holds_next && tls->held.len == 0;
 
-	return sendmsg(tls->socket, &message, MSG_NOSIGNAL);
+	tls->holds_next = false;
+	if (holds && hold_pieces(tls, pieces, count))
+		return (ssize_t)count_octets(pieces, count);
+	return tls->held.len > 0 ? send_after_held(tls, pieces, count)
+				 : sendmsg(tls->socket, &message, MSG_NOSIGNAL);
 }
 
 static int await_octets(gnutls_transport_ptr_t context, unsigned int ms)
@@ -251,10 +306,17 @@ void end_tls(struct tls_connection **pointer)
 			tls->server->log(tls->server->log_context, "", "", 0, text);
 	}
 	release_tls_identity(tls->server->slot, &tls->identity);
+	clear_buffer(&tls->held);
 	free(tls);
 }
 
 /* --- after it --- */
+
+void announce_tls_body(struct tls_connection *tls)
+{
+	if (tls != NULL)
+		tls->holds_next = true;
+}
 
 size_t find_tls_peer(gnutls_session_t session, struct bytes ret_chain[static TLS_PEER_MAX])
 {

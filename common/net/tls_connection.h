@@ -61,6 +61,12 @@ void refuse_tls(gnutls_session_t session);
 void end_tls(struct tls_connection **tls);
 
 /*
+ * Before libmicrohttpd sends an answer that has a body: its head waits for the body, with which it
+ * is sent at once. Accepts NULL.
+ */
+void announce_tls_body(struct tls_connection *tls);
+
+/*
  * The certificate of the client and its chain, whose key it has proved to have: their DER, borrowed
  * from the session. Returns their number, 0 without one.
  */

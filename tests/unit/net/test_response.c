@@ -236,3 +236,14 @@ Test(response, has_the_fields_of_the_servers_owner_in_refusals)
 			     "row %zu: %s", i, text);
 	}
 }
+
+Test(response, has_a_body_but_for_head_and_some_statuses)
+{
+	cr_expect(sends_body("GET", 200, 1));
+	cr_expect(sends_body("POST", 503, 1));
+	cr_expect_not(sends_body("GET", 200, 0));
+	cr_expect_not(sends_body("HEAD", 200, 1));
+	cr_expect_not(sends_body("GET", 204, 1));
+	cr_expect_not(sends_body("GET", 304, 1));
+	cr_expect_not(sends_body("GET", 100, 1));
+}

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static atomic_uint receptions;
@@ -19,6 +20,15 @@ ssize_t recv(int socket, void *data, size_t len, int flags)
 {
 	atomic_fetch_add(&receptions, 1);
 	return recvfrom(socket, data, len, flags, NULL, NULL);
+}
+
+static atomic_uint sendings;
+
+/* Likewise: our client sends otherwise. */
+ssize_t sendmsg(int socket, const struct msghdr *message, int flags)
+{
+	atomic_fetch_add(&sendings, 1);
+	return syscall(SYS_sendmsg, socket, message, flags);
 }
 
 static struct tls_pair pair;
@@ -88,6 +98,27 @@ Test(tls, answers_a_client_that_knows_the_root)
 	counts = count_tls_handshakes(service.server);
 	cr_expect_eq(counts.full, 1, "the connection is kept");
 	cr_expect_eq(counts.resumed + counts.failed, 0);
+}
+
+Test(tls, sends_the_head_of_an_answer_with_its_body)
+{
+	CLEANUP(free_http_client) struct http_client *client = NULL;
+	struct http_client_settings own = {.roots = pair.root_path};
+	unsigned int before = 0;
+
+	start();
+	own.endpoint = service.endpoint;
+	OK(new_http_client(&own, &client, &fault));
+	for (unsigned int i = 0; i < 10; i++) {
+		CLEANUP(clear_http_answer) struct http_answer answer = {0};
+
+		cr_expect_eq(post_text(client, i % 2 == 0 ? "/echo" : "/work", "text", &answer),
+			     200);
+		if (i > 0)
+			cr_expect_eq(atomic_load(&sendings) - before, 1, "%u",
+				     atomic_load(&sendings) - before);
+		before = atomic_load(&sendings);
+	}
 }
 
 Test(tls, carries_long_bodies_both_ways)
