@@ -88,13 +88,14 @@ static int open_standard_streams(struct fault *fault)
 }
 
 /* Without this glibc keeps, for each thread, what the largest message took (mallopt(3): the dynamic
-   threshold), and has up to eight arenas a core, none of which uses what is free in another.
-   Another allocator, such as a sanitizer's, does not know the call. */
+   threshold), and has up to eight arenas a core, none of which uses what is free in another; with
+   one a core threads wait for each other's allocations. Another allocator, such as a sanitizer's,
+   does not know the call. */
 static void give_large_memory_back(void)
 {
 	enum { LARGE = 4 << 20 };
 
-	(void)mallopt(M_ARENA_MAX, (int)count_cores());
+	(void)mallopt(M_ARENA_MAX, 2 * (int)count_cores());
 	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
 	(void)mallopt(M_TRIM_THRESHOLD, 2 * LARGE);
 }
