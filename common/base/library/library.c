@@ -9,8 +9,8 @@ int load_library(const struct library *library, void *ret_functions, struct faul
 
 	if (handle == NULL)
 		return set_fault(fault, FAULT_FAILED,
-				 "%s needs the library %s: install the package %s",
-				 library->needed_by, library->file, library->package);
+				 "%s needs the library %s: install the package %s (%s)",
+				 library->needed_by, library->file, library->package, dlerror());
 	for (size_t i = 0; i < library->count; i++) {
 		const struct library_function *function = &library->functions[i];
 		void *symbol = dlsym(handle, function->name);

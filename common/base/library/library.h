@@ -25,7 +25,7 @@ struct library {
  * Loads the library, and fills a struct of pointers to functions. The library stays loaded: what it
  * has begun, such as OpenSSL's handlers of the end of the process, expects that. A process that
  * gives up files (sandbox.h) calls this before.
- * Errors: FAULT_FAILED, which names the package.
+ * Errors: FAULT_FAILED, which names the package and what the loader says.
  */
 int load_library(const struct library *library, void *ret_functions,
 		 struct fault *fault) MUST_CHECK;

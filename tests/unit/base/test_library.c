@@ -20,7 +20,8 @@ Test(library, names_the_package_of_one_that_is_not_there)
 	struct functions loaded = {0};
 
 	REFUSED(load_library(&library, &loaded, &fault), FAULT_FAILED,
-		"a test needs the library libnone.so.1: install the package libnone1");
+		"a test needs the library libnone.so.1: install the package libnone1 "
+		"(libnone.so.1: cannot open shared object file: No such file or directory)");
 	cr_expect_null(loaded.present);
 }
 
