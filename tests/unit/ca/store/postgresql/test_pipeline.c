@@ -46,14 +46,20 @@ static int add_line(struct store *to, int64_t id, struct fault *fault)
 	return commit_transaction(&transaction, fault);
 }
 
-static int64_t count_rows(struct store *of, enum transaction_mode mode, const char *sql)
+static int64_t ask(struct store *of, enum transaction_mode mode, const char *sql,
+		   struct values values)
 {
 	CLEANUP(end_transaction) struct transaction transaction = {0};
-	int64_t count = -1;
+	int64_t number = -1;
 
 	OK(begin_transaction(of, mode, &transaction, &fault));
-	OK(query_number(&transaction, sql, NO_VALUES, &count, &fault));
-	return count;
+	OK(query_number(&transaction, sql, values, &number, &fault));
+	return number;
+}
+
+static int64_t count_rows(struct store *of, enum transaction_mode mode, const char *sql)
+{
+	return ask(of, mode, sql, NO_VALUES);
 }
 
 /* As a front end that was stopped (SIGSTOP), or whose host was lost, while it was sending: the
@@ -210,16 +216,6 @@ Test(pipeline, inserts_more_rows_than_one_request_has)
 	cr_expect(has_record(store, "client1", ROWS - 1));
 }
 
-static int64_t ask(enum transaction_mode mode, const char *sql, struct values values)
-{
-	CLEANUP(end_transaction) struct transaction transaction = {0};
-	int64_t number = -1;
-
-	OK(begin_transaction(store, mode, &transaction, &fault));
-	OK(query_number(&transaction, sql, values, &number, &fault));
-	return number;
-}
-
 /* What follows a failure in a request, the server neither runs nor prepares. */
 Test(pipeline, prepares_what_came_after_a_failure)
 {
@@ -237,8 +233,8 @@ Test(pipeline, prepares_what_came_after_a_failure)
 				     &fault),
 			FAULT_FAILED, "audit_pkey");
 	}
-	cr_expect_eq(ask(TRANSACTION_WRITE, after_sql, VALUES(number_value(5))), 6);
-	cr_expect_eq(ask(TRANSACTION_WRITE, after_sql, VALUES(number_value(6))), 7);
+	cr_expect_eq(ask(store, TRANSACTION_WRITE, after_sql, VALUES(number_value(5))), 6);
+	cr_expect_eq(ask(store, TRANSACTION_WRITE, after_sql, VALUES(number_value(6))), 7);
 }
 
 /* As a connection pool that gives the process the session of another one. */
@@ -274,8 +270,8 @@ Test(pipeline, runs_one_text_with_a_null_and_without)
 
 	need_postgresql();
 	for (size_t i = 0; i < 2 * COUNT_OF(modes); i++) {
-		cr_expect_eq(ask(modes[i % 2], sql, VALUES(no_value())), 3);
-		cr_expect_eq(ask(modes[i % 2], sql, VALUES(number_value(INT64_C(1) << 40))),
+		cr_expect_eq(ask(store, modes[i % 2], sql, VALUES(no_value())), 3);
+		cr_expect_eq(ask(store, modes[i % 2], sql, VALUES(number_value(INT64_C(1) << 40))),
 			     (INT64_C(1) << 40) + 2);
 	}
 }
@@ -289,6 +285,7 @@ Test(pipeline, runs_more_texts_than_a_session_keeps)
 	for (int64_t i = 0; i < TEXTS; i++)
 		(void)snprintf(texts[i], sizeof(texts[i]), "SELECT ?1 + %d", (int)i);
 	for (int64_t i = 0; i < 2 * (int64_t)TEXTS; i++)
-		cr_expect_eq(ask(TRANSACTION_WRITE, texts[i % TEXTS], VALUES(number_value(i))),
-			     i + i % TEXTS);
+		cr_expect_eq(
+			ask(store, TRANSACTION_WRITE, texts[i % TEXTS], VALUES(number_value(i))),
+			i + i % TEXTS);
 }
